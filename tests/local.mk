@@ -1,0 +1,20 @@
+# Unit tests: one program a module, named after its path (core/base/arena -> test_base_arena).
+unit_tests = \
+	tests/unit/test_base_err tests/unit/test_base_memory tests/unit/test_base_bytes \
+	tests/unit/test_base_containers tests/unit/test_base_text
+if HAVE_CMOCKA
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+endif
+LDADD = libweircore.a $(weir_libs)
+unit_ldadd = libweircore.a $(CMOCKA_LIBS) $(weir_libs)
+tests_unit_test_base_err_LDADD = $(unit_ldadd)
+tests_unit_test_base_memory_LDADD = $(unit_ldadd)
+tests_unit_test_base_bytes_LDADD = $(unit_ldadd)
+tests_unit_test_base_containers_LDADD = $(unit_ldadd)
+tests_unit_test_base_text_LDADD = $(unit_ldadd)
+EXTRA_DIST += tests/unit/test.h tests/count
+
+lint_tests = tests/lint/layers.sh tests/lint/sizes.sh tests/lint/banned.sh tests/lint/headers.sh
+TESTS += $(lint_tests)
+EXTRA_DIST += $(lint_tests)
