@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the cluster is, as a typed view of the metadata store: topics with ids, partitions with
+ * leader, epoch and isr, settings of topics and brokers, cluster id. An image is immutable and
+ * counted: take one with image_current, read it without a lock, give it back.
+ *
+ * Keys: cluster/id | topic/<name> (id, partition count) | partition/<topic id>/<n> (leader, leader
+ * epoch, partition epoch, replicas, isr) | config/topic/<name>/<key> | config/broker/<id or
+ * "default">/<key> | broker/<id>. Values are small JSON objects.
+ */
+#pragma once
+
+#include "core/base/uuid.h"
+#include "core/meta/meta.h"
+
+enum { IMAGE_REPLICAS_MAX = 16 };
+
+struct image_partition {
+	int32_t leader; /* node id, -1 none */
+	int32_t leader_epoch, partition_epoch;
+	int32_t replicas[IMAGE_REPLICAS_MAX], isr[IMAGE_REPLICAS_MAX];
+	int32_t replica_count, isr_count;
+};
+struct image_config {
+	char *key, *value;
+};
+struct image_topic {
+	char *name;
+	struct uuid id;
+	struct image_partition *partitions;
+	int32_t partition_count;
+	struct image_config *configs; /* sorted by key */
+	size_t config_count;
+	int64_t mod_revision; /* of topic/<name>, for guards */
+};
+
+struct image {
+	int64_t revision;
+	char cluster_id[64];
+	struct image_topic **topics; /* sorted by name */
+	size_t topic_count;
+	struct image_config *broker_default; /* dynamic, cluster wide */
+	size_t broker_default_count;
+	struct image_config *broker_self; /* dynamic, this broker's */
+	size_t broker_self_count;
+};
+
+struct image_store; /* follows the watch, keeps the current image */
+WEIR_MUST_USE enum weir_code image_store_open(struct meta *meta, int32_t node_id,
+	struct image_store **store, struct weir_err *err); /* makes cluster/id when absent */
+void image_store_close(struct image_store **store);
+const struct image *image_current(struct image_store *store); /* counted; image_release */
+void image_release(const struct image *image);
+/* Called after each change, on the committing thread, with the new image (borrowed). */
+void image_store_on_change(struct image_store *store,
+	void (*changed)(void *arg, const struct image *before, const struct image *after), void *arg);
+
+const struct image_topic *image_topic(const struct image *image, struct slice name);
+const struct image_topic *image_topic_by_id(const struct image *image, struct uuid id);
+const char *image_config_get(
+	const struct image_config *configs, size_t count, const char *key); /* NULL if unset */
+
+/* Changes; each is one guarded transaction, visible in image_current on return, durable. */
+/* partitions: leader = replicas[0], epoch 0. Errors: TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION
+ * (a name that differs only in '.' and '_' exists). id zero: a new one, returned. */
+WEIR_MUST_USE enum weir_code image_create_topic(struct image_store *store, const char *name,
+	struct uuid *id, const struct image_partition *partitions, int32_t partition_count,
+	const struct image_config *configs, size_t config_count, struct weir_err *err);
+WEIR_MUST_USE enum weir_code image_delete_topic(
+	struct image_store *store, const char *name, struct weir_err *err); /* UNKNOWN_TOPIC_OR_PARTITION */
+WEIR_MUST_USE enum weir_code image_add_partitions(struct image_store *store, const char *name,
+	const struct image_partition *more, int32_t count, struct weir_err *err);
+/* Replaces the partition's row; its partition_epoch must be the current one, and is raised by one. */
+WEIR_MUST_USE enum weir_code image_set_partition(struct image_store *store, struct uuid topic_id,
+	int32_t partition, const struct image_partition *row, struct weir_err *err);
+/* changes: value NULL removes. topic NULL: broker settings, of node (-1: cluster-wide default). */
+WEIR_MUST_USE enum weir_code image_set_configs(struct image_store *store, const char *topic,
+	int32_t node, const struct image_config *changes, size_t count, struct weir_err *err);
+/* First id of a fresh block of count producer ids, never given before or again. */
+WEIR_MUST_USE enum weir_code image_producer_id_block(
+	struct image_store *store, int32_t count, int64_t *first, struct weir_err *err);
