@@ -24,9 +24,10 @@ void wire_defaults(const struct wire_message *msg, void *out);
 
 /*
  * Decodes one message of version from bytes into out; absent fields get their defaults. Arrays and
- * nullable structs are put into arena (cap it: LIMIT_ARENA_FACTOR). *used: bytes read, may be fewer than given.
- * Unknown tags are skipped, at most LIMIT_UNKNOWN_TAGS. Errors: INVALID_REQUEST (a length or count
- * lies, bytes end, null where it may not be; the text names message and field), NO_MEMORY (arena).
+ * nullable structs are put into arena (cap it: LIMIT_ARENA_FACTOR). *used: bytes read, may be fewer
+ * than given. Unknown tags are skipped, at most LIMIT_UNKNOWN_TAGS. Errors: INVALID_REQUEST (a
+ * length or count lies, bytes end, null where it may not be; the text names message and field),
+ * NO_MEMORY (arena).
  */
 WEIR_MUST_USE enum weir_code wire_decode(const struct wire_message *msg, int16_t version,
 	struct slice bytes, struct arena *arena, void *out, size_t *used, struct weir_err *err);
@@ -37,16 +38,16 @@ WEIR_MUST_USE enum weir_code wire_decode(const struct wire_message *msg, int16_t
  */
 struct wire_gather {
 	struct wire_gather_item {
-		size_t pos;     /* in the buffer handed to wire_encode */
+		size_t pos;	    /* in the buffer handed to wire_encode */
 		struct slice bytes; /* as in the struct; data may be any non-NULL cookie */
-	} *items; /* caller's array */
+	} * items;		    /* caller's array */
 	size_t room, count;
 };
 
 /*
- * Appends msg of version to out. gather may be NULL: records are copied. Fields outside version that
- * are not ignorable and not at their default give UNSUPPORTED_VERSION. Errors: also NO_MEMORY, BUG-free
- * TOO_LARGE (a string over 32767 in a non-flexible version, gather full).
+ * Appends msg of version to out. gather may be NULL: records are copied. Fields outside version
+ * that are not ignorable and not at their default give UNSUPPORTED_VERSION. Errors: also NO_MEMORY,
+ * BUG-free TOO_LARGE (a string over 32767 in a non-flexible version, gather full).
  */
 WEIR_MUST_USE enum weir_code wire_encode(const struct wire_message *msg, int16_t version,
 	const void *in, struct buf *out, struct wire_gather *gather, struct weir_err *err);
@@ -74,6 +75,7 @@ WEIR_MUST_USE enum weir_code wire_request_header_decode(
 /* Appends it, without the frame length. */
 void wire_request_header_encode(const struct wire_request_header *header, struct buf *out);
 /* Response header: correlation id, and tags when flexible (ApiVersions: never). */
-void wire_response_header_encode(int16_t key, int16_t version, int32_t correlation_id, struct buf *out);
+void wire_response_header_encode(
+	int16_t key, int16_t version, int32_t correlation_id, struct buf *out);
 WEIR_MUST_USE enum weir_code wire_response_header_decode(int16_t key, int16_t version,
 	struct slice frame, int32_t *correlation_id, size_t *used, struct weir_err *err);
