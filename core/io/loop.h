@@ -17,7 +17,8 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop_io {
 	struct loop *loop;
 	void *handle; /* inside */
-	void (*ready)(struct loop_io *io, int events); /* LOOP_READ | LOOP_WRITE; errors show as both */
+	void (*ready)(
+		struct loop_io *io, int events); /* LOOP_READ | LOOP_WRITE; errors show as both */
 	int fd;
 	int events; /* wanted now */
 };
@@ -45,13 +46,14 @@ void loop_io_init(struct loop_io *io, struct loop *loop, int fd,
 void loop_io_want(struct loop_io *io, int events); /* 0: none; no-op when unchanged */
 void loop_io_close(struct loop_io *io); /* ready is not called again; the fd stays the owner's. */
 
-void loop_timer_init(struct loop_timer *timer, struct loop *loop,
-	void (*fire)(struct loop_timer *timer));
+void loop_timer_init(
+	struct loop_timer *timer, struct loop *loop, void (*fire)(struct loop_timer *timer));
 void loop_timer_start(struct loop_timer *timer, int64_t after_ms, int64_t every_ms); /* 0: once */
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_close(struct loop_timer *timer);
 
 /* Any thread. Runs post->run on the loop's thread, in order of posting; one wake-up for many. */
 void loop_call(struct loop *loop, struct loop_post *post);
-/* Called once after each turn's events, before sleeping: the place to flush what the turn gathered. */
+/* Called once after each turn's events, before sleeping: the place to flush what the turn gathered.
+ */
 void loop_set_turn_end(struct loop *loop, void (*turn_end)(void *arg), void *arg);

@@ -10,7 +10,7 @@ enum { NET_HOST_MAX = 256 };
 
 struct net_addr {
 	char host[NET_HOST_MAX]; /* name, IPv4, or IPv6 without brackets; a path when port is -1 */
-	int32_t port;            /* 0..65535; -1: a Unix socket */
+	int32_t port;		 /* 0..65535; -1: a Unix socket */
 };
 
 /* "host", "host:9092", "[::1]:9092", "unix:/path". Errors: USAGE. */
@@ -19,12 +19,16 @@ WEIR_MUST_USE enum weir_code net_addr_parse(
 /* host:port, IPv6 in brackets; text has NET_HOST_MAX + 16 bytes. */
 void net_addr_format(const struct net_addr *addr, char *text);
 
-/* Listening socket; bound gets the real port. Errors: EXISTS (in use), CONNECT, USAGE (name unknown). */
+/* Listening socket; bound gets the real port. Errors: EXISTS (in use), CONNECT, USAGE (name
+ * unknown). */
 WEIR_MUST_USE enum weir_code net_listen(
 	const struct net_addr *addr, int *fd, struct net_addr *bound, struct weir_err *err);
 /* *fd -1 when nobody waits. Errors: IO (EMFILE: sys_errno says). */
 WEIR_MUST_USE enum weir_code net_accept(
 	int listen_fd, int *fd, struct net_addr *peer, struct weir_err *err);
-/* Blocks at most timeout_ms (name lookup aside); tries every address. Errors: CONNECT, TIMEOUT, text names the address. */
+/* Blocks at most timeout_ms (name lookup aside); tries every address. Errors: CONNECT, TIMEOUT,
+ * text names the address. */
 WEIR_MUST_USE enum weir_code net_connect(
 	const struct net_addr *addr, int64_t timeout_ms, int *fd, struct weir_err *err);
+/* Two connected Unix sockets, non-blocking. Errors: IO. */
+WEIR_MUST_USE enum weir_code net_pair(int fds[2], struct weir_err *err);
