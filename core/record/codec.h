@@ -15,12 +15,13 @@ enum { CODEC_LEVEL_DEFAULT = -1000 };
 const char *codec_name(enum codec codec); /* "none", "gzip", ... */
 bool codec_find(const char *name, enum codec *codec);
 
-/* Appends in packed to out. Snappy is written in Java's (xerial) framing, lz4 as frames with independent
- * blocks. level: CODEC_LEVEL_DEFAULT or the codec's own range. Errors: NO_MEMORY, TOO_LARGE (out's cap). */
+/* Appends in packed to out. Snappy is written in Java's (xerial) framing, lz4 as frames with
+ * independent blocks. level: CODEC_LEVEL_DEFAULT or the codec's own range. Errors: NO_MEMORY,
+ * TOO_LARGE (out's cap). */
 WEIR_MUST_USE enum weir_code codec_pack(
 	enum codec codec, int level, struct slice in, struct buf *out, struct weir_err *err);
 
-/* Appends in unpacked to out. Snappy raw or xerial. Errors: CORRUPT_MESSAGE; TOO_LARGE past out's cap;
- * NO_MEMORY; UNSUPPORTED_COMPRESSION_TYPE for codecs 5..7. */
+/* Appends in unpacked to out. Snappy raw or xerial. Errors: CORRUPT_MESSAGE; TOO_LARGE past out's
+ * cap; NO_MEMORY; UNSUPPORTED_COMPRESSION_TYPE for codecs 5..7. */
 WEIR_MUST_USE enum weir_code codec_unpack(
 	enum codec codec, struct slice in, struct buf *out, struct weir_err *err);

@@ -1,0 +1,8 @@
+libweircore_a_SOURCES += \
+	core/record/batch.c core/record/batch.h \
+	core/record/builder.c \
+	core/record/codec.c core/record/codec.h core/record/codec_priv.h \
+	core/record/codec_gzip.c core/record/codec_lz4.c \
+	core/record/codec_snappy.c core/record/codec_zstd.c \
+	core/record/legacy.c core/record/legacy_priv.h \
+	core/record/reader.c core/record/record.h
