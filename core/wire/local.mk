@@ -1,8 +1,16 @@
 libweircore_a_SOURCES += \
-	core/wire/apis.def \
+	core/wire/api.c core/wire/apis.def \
+	core/wire/compare.c \
+	core/wire/decode.c \
+	core/wire/defaults.c \
+	core/wire/encode.c \
+	core/wire/header.c \
 	core/wire/messages.c core/wire/messages.h \
+	core/wire/random_fill.c \
+	core/wire/reader.c core/wire/reader.h \
 	core/wire/table.h \
-	core/wire/wire.h
+	core/wire/wire.h core/wire/wire_priv.h \
+	core/wire/writer.c core/wire/writer.h
 
 # One file a message.
 EXTRA_DIST += \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Protocol messages from tables: one walker a verb over descriptors (core/wire/messages/*.def).
+ * Protocol messages from tables: one walker a verb over descriptors (core/wire/messages).
  *
  * A message is a plain struct named by one rule: the message's name in snake form
  * (MetadataRequest -> struct metadata_request), its parts message_part (MetadataRequest's
@@ -18,16 +18,21 @@
 #include "core/base/uuid.h"
 
 struct wire_message;
+struct wire_part;
 
-/* Sets every field to its default (zero where the message names none). */
+/* Sets every field to its default (zero where the message names none; "" for strings and bytes). */
 void wire_defaults(const struct wire_message *msg, void *out);
+void wire_part_defaults(const struct wire_part *part, void *out);
+
+/* count parts at their defaults, for an array to be sent; NULL as arena_try. */
+void *wire_part_new(const struct wire_part *part, size_t count, struct arena *arena) WEIR_MUST_USE;
 
 /*
  * Decodes one message of version from bytes into out; absent fields get their defaults. Arrays and
  * nullable structs are put into arena (cap it: LIMIT_ARENA_FACTOR). *used: bytes read, may be fewer
- * than given. Unknown tags are skipped, at most LIMIT_UNKNOWN_TAGS. Errors: INVALID_REQUEST (a
- * length or count lies, bytes end, null where it may not be; the text names message and field),
- * NO_MEMORY (arena).
+ * than given. Unknown tags are skipped, at most LIMIT_UNKNOWN_TAGS a struct. Errors: INVALID_REQUEST
+ * (a length or count lies, bytes end, null where it may not be; the text names message and field),
+ * NO_MEMORY (arena), UNSUPPORTED_VERSION (the message has no such version).
  */
 WEIR_MUST_USE enum weir_code wire_decode(const struct wire_message *msg, int16_t version,
 	struct slice bytes, struct arena *arena, void *out, size_t *used, struct weir_err *err);
@@ -38,19 +43,31 @@ WEIR_MUST_USE enum weir_code wire_decode(const struct wire_message *msg, int16_t
  */
 struct wire_gather {
 	struct wire_gather_item {
-		size_t pos;	    /* in the buffer handed to wire_encode */
+		size_t pos;         /* in the buffer handed to wire_encode */
 		struct slice bytes; /* as in the struct; data may be any non-NULL cookie */
-	} * items;		    /* caller's array */
+	} *items;                   /* caller's array */
 	size_t room, count;
 };
 
 /*
  * Appends msg of version to out. gather may be NULL: records are copied. Fields outside version
- * that are not ignorable and not at their default give UNSUPPORTED_VERSION. Errors: also NO_MEMORY,
- * BUG-free TOO_LARGE (a string over 32767 in a non-flexible version, gather full).
+ * that are not ignorable and not at their default give UNSUPPORTED_VERSION, and so does a null array
+ * that may not be null; a null string or bytes is sent as an empty one there. Errors: also NO_MEMORY
+ * (out's cap too), TOO_LARGE (a string over 32767, which peers refuse in any version; gather full).
+ * After an error out has its former length.
  */
 WEIR_MUST_USE enum weir_code wire_encode(const struct wire_message *msg, int16_t version,
 	const void *in, struct buf *out, struct wire_gather *gather, struct weir_err *err);
+
+/* Whether all fields are the same, whatever the version; null differs from empty. */
+bool wire_equal(const struct wire_message *msg, const void *a, const void *b);
+
+/*
+ * For tests: fills the fields that version has with random values (core/base/random.h) that it can
+ * carry, the others with their defaults; arrays up to 3 items. False when arena gave out.
+ */
+bool wire_random_fill(
+	const struct wire_message *msg, int16_t version, struct arena *arena, void *out);
 
 /* One row of core/wire/apis.def. */
 struct wire_api {
