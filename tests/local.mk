@@ -2,7 +2,7 @@
 unit_tests = \
 	tests/unit/test_meta_store \
 	tests/unit/test_wire_messages \
-	tests/unit/test_record_batch \
+	tests/unit/test_record_batch tests/unit/test_record_validate \
 	tests/unit/test_base_err tests/unit/test_base_memory tests/unit/test_base_bytes \
 	tests/unit/test_base_containers tests/unit/test_base_text \
 	tests/unit/test_io_fs tests/unit/test_io_loop tests/unit/test_io_net
@@ -21,6 +21,8 @@ tests_unit_test_io_fs_LDADD = $(unit_ldadd)
 tests_unit_test_io_loop_LDADD = $(unit_ldadd)
 tests_unit_test_io_net_LDADD = $(unit_ldadd)
 tests_unit_test_record_batch_LDADD = $(unit_ldadd)
+tests_unit_test_record_validate_LDADD = $(unit_ldadd)
+EXTRA_DIST += tests/data/record/produce.tsv
 tests_unit_test_wire_messages_LDADD = $(unit_ldadd)
 tests_unit_test_meta_store_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/meta_dir.h
