@@ -1,5 +1,6 @@
 # Unit tests: one program a module, named after its path (core/base/arena -> test_base_arena).
 unit_tests = \
+	tests/unit/test_client_partitioner \
 	tests/unit/test_base_json \
 	tests/unit/test_meta_store \
 	tests/unit/test_wire_messages \
@@ -28,6 +29,7 @@ tests_unit_test_wire_messages_LDADD = $(unit_ldadd)
 tests_unit_test_meta_store_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/meta_dir.h
 tests_unit_test_base_json_LDADD = $(unit_ldadd)
+tests_unit_test_client_partitioner_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/test.h tests/count
 
 lint_tests = tests/lint/layers.sh tests/lint/sizes.sh tests/lint/banned.sh tests/lint/headers.sh

@@ -16,29 +16,37 @@
 struct client;
 
 struct client_conf {
-	const char *brokers;        /* "host:port,host:port" or "unix:/path" */
+	const char *brokers;	    /* "host:port,host:port" or "unix:/path" */
 	const char *brokers_origin; /* for errors: "$WEIR_BROKERS", "--brokers", "built in" */
-	int (*dial)(void *arg);     /* instead of brokers: hands out a connected socket; NULL if unused */
+	int (*dial)(
+		void *arg); /* instead of brokers: hands out a connected socket; NULL if unused */
 	void *dial_arg;
-	const char *client_id;      /* "weir" */
-	int64_t timeout_ms;         /* one request with its retries; 30000 */
+	const char *client_id;	    /* "weir" */
+	int64_t timeout_ms;	    /* one request with its retries; 30000 */
 	int64_t connect_timeout_ms; /* 5000 */
 };
 extern const struct client_conf client_conf_default;
 
-/* Connects to the first broker that answers ApiVersions. Errors: CONNECT (addresses tried, origin). */
+/* Connects to the first broker that answers ApiVersions. Errors: CONNECT (addresses tried, origin).
+ */
 WEIR_MUST_USE enum weir_code client_open(
 	const struct client_conf *conf, struct client **client, struct weir_err *err);
 void client_close(struct client **client);
 
 /*
- * One request to node (-1: any; CLIENT_CONTROLLER), at the highest version both sides know. The answer is decoded
- * into response (a zeroed struct of the api) and arena; *version tells which was used (may be NULL).
+ * One request to node (-1: any; CLIENT_CONTROLLER), at the highest version both sides know. The
+ * answer is decoded into response (a zeroed struct of the api) and arena; *version tells which was
+ * used (may be NULL).
  */
 enum { CLIENT_ANY = -1, CLIENT_CONTROLLER = -2 };
 WEIR_MUST_USE enum weir_code client_call(struct client *client, int32_t node, int16_t api_key,
 	const void *request, struct arena *arena, void *response, int16_t *version,
 	struct weir_err *err);
+/* As client_call, at no higher version than version_max. AddPartitionsToTxn stays below 4 in both.
+ */
+WEIR_MUST_USE enum weir_code client_call_capped(struct client *client, int32_t node,
+	int16_t api_key, int16_t version_max, const void *request, struct arena *arena,
+	void *response, int16_t *version, struct weir_err *err);
 bool client_has_api(struct client *client, int16_t api_key, int16_t version);
 
 struct client_partition {
@@ -70,7 +78,8 @@ struct client_cluster {
 /* Fresh view, in arena; topics of internal kind included. Never creates a topic. */
 WEIR_MUST_USE enum weir_code client_describe(struct client *client, struct arena *arena,
 	struct client_cluster *cluster, struct weir_err *err);
-/* One topic. Errors: UNKNOWN_TOPIC_OR_PARTITION, text names topic and broker, hint of a near name in the text. */
+/* One topic. Errors: UNKNOWN_TOPIC_OR_PARTITION, text names topic and broker, hint of a near name
+ * in the text. */
 WEIR_MUST_USE enum weir_code client_topic(struct client *client, const char *name,
 	struct arena *arena, const struct client_topic **topic, struct weir_err *err);
 
@@ -79,11 +88,11 @@ enum { CLIENT_OFFSET_LATEST = -1, CLIENT_OFFSET_EARLIEST = -2, CLIENT_OFFSET_MAX
 struct client_offset {
 	int32_t partition;
 	int64_t timestamp; /* in: asked; out: found record's, -1 if none */
-	int64_t offset;    /* out */
-	int32_t error;     /* out: wire code */
+	int64_t offset;	   /* out */
+	int32_t error;	   /* out: wire code */
 };
-WEIR_MUST_USE enum weir_code client_offsets(struct client *client, const char *topic, bool committed,
-	struct client_offset *offsets, size_t count, struct weir_err *err);
+WEIR_MUST_USE enum weir_code client_offsets(struct client *client, const char *topic,
+	bool committed, struct client_offset *offsets, size_t count, struct weir_err *err);
 
 /* Producer: batches by partition, one request in flight a node keeps order. */
 struct producer;
@@ -91,19 +100,20 @@ struct producer_conf {
 	int16_t acks; /* -1, 0, 1; default -1 */
 	enum codec codec;
 	int level;
-	int64_t linger_ms;    /* 5 */
-	size_t batch_bytes;   /* 1000000 */
-	size_t buffer_bytes;  /* 32 MiB: produce blocks above it */
+	int64_t linger_ms;	     /* 5 */
+	size_t batch_bytes;	     /* 1000000 */
+	size_t buffer_bytes;	     /* 32 MiB: produce blocks above it */
 	int64_t delivery_timeout_ms; /* 120000 */
-	/* Called in producer_send/producer_flush for each record, in partition order; may be NULL. */
-	void (*delivered)(void *arg, void *tag, int32_t partition, int64_t offset, int64_t timestamp,
-		enum weir_code code, const char *text);
+	/* Called in producer_send/producer_flush for each record, in partition order; may be NULL.
+	 */
+	void (*delivered)(void *arg, void *tag, int32_t partition, int64_t offset,
+		int64_t timestamp, enum weir_code code, const char *text);
 	void *delivered_arg;
 };
 extern const struct producer_conf producer_conf_default;
 struct produce_record {
-	int32_t partition;  /* -1: by key (Java's murmur2), or sticky */
-	int64_t timestamp;  /* ms; -1: now */
+	int32_t partition;	 /* -1: by key (Java's murmur2), or sticky */
+	int64_t timestamp;	 /* ms; -1: now */
 	struct slice key, value; /* data NULL: null. Copied. */
 	const struct record_header *headers;
 	size_t header_count;
@@ -115,7 +125,8 @@ WEIR_MUST_USE enum weir_code producer_open(struct client *client, const char *to
  * partition) or of the connection; failed deliveries also go to delivered. */
 WEIR_MUST_USE enum weir_code producer_send(
 	struct producer *producer, const struct produce_record *record, struct weir_err *err);
-/* Sends batches whose linger is over and takes in answers without waiting; call when input pauses. */
+/* Sends batches whose linger is over and takes in answers without waiting; call when input pauses.
+ */
 WEIR_MUST_USE enum weir_code producer_poll(struct producer *producer, struct weir_err *err);
 /* Waits until all is delivered or failed. The first failure is returned. */
 WEIR_MUST_USE enum weir_code producer_flush(struct producer *producer, struct weir_err *err);
@@ -126,11 +137,11 @@ int32_t producer_partition_of(struct slice key, int32_t partition_count);
 /* Consumer by assignment. */
 struct consumer;
 struct consumer_conf {
-	bool committed;      /* isolation: read_committed */
-	bool control;        /* hand out control records too */
+	bool committed;		     /* isolation: read_committed */
+	bool control;		     /* hand out control records too */
 	int32_t fetch_max_bytes;     /* 52428800 */
 	int32_t partition_max_bytes; /* 1048576 */
-	int64_t wait_max_ms;         /* 500 */
+	int64_t wait_max_ms;	     /* 500 */
 };
 extern const struct consumer_conf consumer_conf_default;
 struct consumed {
@@ -148,12 +159,13 @@ WEIR_MUST_USE enum weir_code consumer_assign(struct consumer *consumer, const ch
 void consumer_finish(struct consumer *consumer, const char *topic, int32_t partition);
 enum consumer_event { CONSUMER_RECORD, CONSUMER_IDLE, CONSUMER_DONE };
 /*
- * Next record; IDLE when none came within wait_ms (0: only what is here already); DONE when every partition reached its
- * end (by position, so control records and gaps at the end do not hang).
+ * Next record; IDLE when none came within wait_ms (0: only what is here already); DONE when every
+ * partition reached its end (by position, so control records and gaps at the end do not hang).
  */
 WEIR_MUST_USE enum weir_code consumer_next(struct consumer *consumer, int64_t wait_ms,
 	enum consumer_event *event, struct consumed *consumed, struct weir_err *err);
-/* As consumer_next, but whole batches as they came; consumed->record is empty. Do not mix the two. */
+/* As consumer_next, but whole batches as they came; consumed->record is empty. Do not mix the two.
+ */
 WEIR_MUST_USE enum weir_code consumer_next_batch(struct consumer *consumer, int64_t wait_ms,
 	enum consumer_event *event, struct consumed *consumed, struct weir_err *err);
 /* Next offset to be handed out; -1 if not assigned. */

@@ -1,0 +1,7 @@
+libweircore_a_SOURCES += \
+	core/client/call.c \
+	core/client/client.c core/client/client.h core/client/client_priv.h \
+	core/client/connection.c core/client/connection.h \
+	core/client/metadata.c \
+	core/client/partitioner.c core/client/partitioner.h \
+	core/client/versions.c core/client/versions.h
