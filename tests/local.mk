@@ -3,7 +3,7 @@ unit_tests = \
 	tests/unit/test_client_partitioner \
 	tests/unit/test_base_json \
 	tests/unit/test_meta_store \
-	tests/unit/test_wire_messages \
+	tests/unit/test_wire_messages tests/unit/test_wire_golden tests/unit/test_wire_edges \
 	tests/unit/test_record_batch tests/unit/test_record_validate \
 	tests/unit/test_base_err tests/unit/test_base_memory tests/unit/test_base_bytes \
 	tests/unit/test_base_containers tests/unit/test_base_text \
@@ -26,6 +26,9 @@ tests_unit_test_record_batch_LDADD = $(unit_ldadd)
 tests_unit_test_record_validate_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/record/produce.tsv
 tests_unit_test_wire_messages_LDADD = $(unit_ldadd)
+tests_unit_test_wire_golden_LDADD = $(unit_ldadd)
+tests_unit_test_wire_edges_LDADD = $(unit_ldadd)
+EXTRA_DIST += tests/data/wire/frames.jsonl
 tests_unit_test_meta_store_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/meta_dir.h
 tests_unit_test_base_json_LDADD = $(unit_ldadd)
