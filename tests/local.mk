@@ -38,3 +38,10 @@ EXTRA_DIST += tests/unit/test.h tests/count
 lint_tests = tests/lint/layers.sh tests/lint/sizes.sh tests/lint/banned.sh tests/lint/headers.sh
 TESTS += $(lint_tests)
 EXTRA_DIST += $(lint_tests)
+
+# Command line: one bats file a command at least.
+cli_tests = tests/cli/common.bats tests/cli/completion.bats tests/cli/error.bats tests/cli/help.bats
+if HAVE_BATS
+TESTS += $(cli_tests)
+endif
+EXTRA_DIST += $(cli_tests) tests/cli/common.bash

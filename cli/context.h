@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a command gets to work with: its words, where to write, and the options that all commands
+ * share. One thread.
+ */
+#pragma once
+
+#include "cli/options.h"
+#include "cli/out.h"
+#include "cli/props.h"
+
+struct client;
+struct command;
+
+enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_JSONL, OUTPUT_TSV, OUTPUT_SCHEMA };
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* Options that every command takes. */
+struct globals {
+	const char *brokers;
+	struct opt_list sets;
+	const char *config;
+	const char *dir;
+	int output; /* enum output */
+	bool no_header;
+	bool quiet;
+	int verbose;
+	int color; /* enum color */
+	int64_t timeout_ms;
+	bool yes;
+	bool dry_run;
+	bool version;
+	bool help_short, help_long;
+};
+extern const struct opt global_opts[];
+
+struct ctx {
+	const struct command *command; /* NULL until known */
+	struct out out;
+	struct globals globals;
+	struct props props;	  /* client properties: -X, environment, configuration file */
+	const char *const *words; /* positional arguments */
+	size_t word_count;
+	char *const
+		*rest; /* behind "--", for commands that take a command there; NULL: none given */
+	size_t rest_count;
+	bool notices; /* notes and progress may go to stderr: a terminal, or -v, and not -q */
+	struct client *client;		/* of commands with NEEDS_CLIENT */
+	void (*close)(struct ctx *ctx); /* undoes .needs; NULL: nothing to undo */
+	struct hint hint;		/* for the error that is being returned */
+};
+
+void ctx_init(struct ctx *ctx);
+void ctx_fini(struct ctx *ctx);
+/* Once the options are parsed: colour and notices. */
+void ctx_ready(struct ctx *ctx);
+/*
+ * Fills ctx->props from options, environment and configuration file; for commands that are clients.
+ * Errors: USAGE, NOT_FOUND, IO, BAD_DATA.
+ */
+WEIR_MUST_USE enum weir_code ctx_load_props(struct ctx *ctx, struct weir_err *err);
+
+/* The data directory of --dir or WEIR_DIR; NULL when none was given. */
+const char *ctx_dir(const struct ctx *ctx);
+
+/* A note for people, on stderr, when ctx->notices; ends its line itself. */
+void ctx_notice(const struct ctx *ctx, const char *fmt, ...) WEIR_PRINTF(2, 3);
+/* A warning: on stderr unless -q. */
+void ctx_warn(const struct ctx *ctx, const char *fmt, ...) WEIR_PRINTF(2, 3);
+
+/*
+ * Asks "question [y/N]" on the terminal before something that cannot be undone; true with -y.
+ * Errors: USAGE naming -y when standard input is no terminal; STOPPED when the answer is not yes.
+ */
+WEIR_MUST_USE enum weir_code ctx_confirm(
+	struct ctx *ctx, const char *question, struct weir_err *err);

@@ -1,0 +1,20 @@
+bin_PROGRAMS += weir
+weir_SOURCES = cli/main.c
+weir_LDADD = libweircli.a libweircore.a $(weir_libs)
+
+# All of the command line but main(), so that tests can link it.
+noinst_LIBRARIES += libweircli.a
+libweircli_a_SOURCES = \
+	cli/base64.c cli/base64.h \
+	cli/command.h cli/commands.c cli/commands.def \
+	cli/completion.c \
+	cli/context.c cli/context.h \
+	cli/dispatch.c cli/dispatch.h \
+	cli/error.c \
+	cli/help.c cli/help_json.c cli/help_man.c cli/help_text.c cli/help_text.h \
+	cli/json.c cli/json.h \
+	cli/options.c cli/options.h \
+	cli/out.c cli/out.h \
+	cli/props.c cli/props.h \
+	cli/report.c cli/report.h \
+	cli/table.c cli/table.h
