@@ -3,5 +3,6 @@ libweircore_a_SOURCES += \
 	core/client/client.c core/client/client.h core/client/client_priv.h \
 	core/client/connection.c core/client/connection.h \
 	core/client/metadata.c \
+	core/client/offsets.c \
 	core/client/partitioner.c core/client/partitioner.h \
 	core/client/versions.c core/client/versions.h
