@@ -35,7 +35,8 @@ tests_unit_test_base_json_LDADD = $(unit_ldadd)
 tests_unit_test_client_partitioner_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/test.h tests/count
 
-lint_tests = tests/lint/layers.sh tests/lint/sizes.sh tests/lint/banned.sh tests/lint/headers.sh
+check_PROGRAMS += tests/lint/messages_check
+lint_tests = tests/lint/messages.sh tests/lint/layers.sh tests/lint/sizes.sh tests/lint/banned.sh tests/lint/headers.sh
 TESTS += $(lint_tests)
 EXTRA_DIST += $(lint_tests)
 
