@@ -8,6 +8,7 @@ libweircli_a_SOURCES = \
 	cli/base64.c cli/base64.h \
 	cli/command.h cli/commands.c cli/commands.def \
 	cli/completion.c \
+	cli/connect.c cli/connect.h \
 	cli/context.c cli/context.h \
 	cli/dispatch.c cli/dispatch.h \
 	cli/error.c \

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/connect.h"
+
+#include "core/base/mem.h"
+#include "core/base/near.h"
+#include "core/base/number.h"
+#include "core/client/client.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* Properties that some command honours; others get a warning. */
+static const char *const known[] = {"acks", "batch.size", "bootstrap.servers", "client.id",
+	"compression.type", "delivery.timeout.ms", "fetch.max.bytes", "fetch.max.wait.ms",
+	"isolation.level", "linger.ms", "max.partition.fetch.bytes", "security.protocol",
+	"socket.connection.setup.timeout.ms", NULL};
+
+static void warn_unknown(const struct ctx *ctx)
+{
+	for (size_t i = 0; i < ctx->props.count; i++) {
+		const struct prop *prop = &ctx->props.items[i];
+		struct near near;
+		near_init(&near, prop->key);
+		bool found = false;
+		for (size_t k = 0; known[k]; k++) {
+			found = found || strcmp(known[k], prop->key) == 0;
+			near_offer(&near, known[k]);
+		}
+		if (!found && near.best) {
+			ctx_warn(ctx, "%s: \"%s\" is not known; did you mean %s?", prop->origin,
+				prop->key, near.best);
+		} else if (!found) {
+			ctx_warn(ctx, "%s: \"%s\" has no effect", prop->origin, prop->key);
+		}
+	}
+}
+
+enum weir_code connect_prepare(struct ctx *ctx, struct weir_err *err)
+{
+	enum weir_code code = ctx_load_props(ctx, err);
+	if (code != WEIR_OK) {
+		return code;
+	}
+	if (ctx->globals.brokers && ctx->globals.dir) {
+		return err_set(err, WEIR_USAGE, "--brokers and --dir exclude each other");
+	}
+	const struct prop *security = props_find(&ctx->props, "security.protocol");
+	if (security && strcasecmp(security->value, "PLAINTEXT") != 0) {
+		return err_set(err, WEIR_UNSUPPORTED_SASL_MECHANISM,
+			"%s: security.protocol %s: only PLAINTEXT is there", security->origin,
+			security->value);
+	}
+	warn_unknown(ctx);
+	return WEIR_OK;
+}
+
+static void disconnect(struct ctx *ctx)
+{
+	client_close(&ctx->client);
+}
+
+/* A property in ms; unset leaves *value. */
+static enum weir_code get_ms(
+	const struct ctx *ctx, const char *key, int64_t *value, struct weir_err *err)
+{
+	const struct prop *prop = props_find(&ctx->props, key);
+	if (prop && number_i64(prop->value, 1, INT32_MAX, value, err) != WEIR_OK) {
+		return err_wrap(err, "%s: %s", prop->origin, key);
+	}
+	return WEIR_OK;
+}
+
+enum weir_code connect_client(struct ctx *ctx, struct client **client, struct weir_err *err)
+{
+	*client = ctx->client;
+	if (ctx->client) {
+		return WEIR_OK;
+	}
+	struct client_conf conf = client_conf_default;
+	const struct prop *brokers = props_find(&ctx->props, "bootstrap.servers");
+	const struct prop *id = props_find(&ctx->props, "client.id");
+	const char *dir = ctx->globals.brokers ? NULL : ctx_dir(ctx);
+	char *socket = dir ? mem_printf("unix:%s/weir.sock", dir) : NULL;
+	conf.timeout_ms = ctx->globals.timeout_ms;
+	enum weir_code code =
+		get_ms(ctx, "socket.connection.setup.timeout.ms", &conf.connect_timeout_ms, err);
+	if (code != WEIR_OK) {
+		goto out;
+	}
+	if (id) {
+		conf.client_id = id->value;
+	}
+	if (socket) {
+		conf.brokers = socket;
+		conf.brokers_origin = ctx->globals.dir ? "--dir" : "$WEIR_DIR";
+		if (access(socket + 5, F_OK) != 0) {
+			code = err_set(err, WEIR_NOT_FOUND, "no broker runs on %s", dir);
+			hint_set(&ctx->hint, "start one: weir broker --data %s", dir);
+			goto out;
+		}
+	} else if (brokers) {
+		conf.brokers = brokers->value;
+		conf.brokers_origin = brokers->origin;
+	}
+	code = client_open(&conf, &ctx->client, err);
+	if (code == WEIR_OK) {
+		ctx->close = disconnect;
+		*client = ctx->client;
+	}
+out:
+	mem_free(socket);
+	return code;
+}

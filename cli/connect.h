@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From the options to a connected client. */
+#pragma once
+
+#include "cli/context.h"
+
+struct client;
+
+/*
+ * .needs of the commands that talk to a broker: reads the client properties and checks where to
+ * connect, but does not connect yet, so that a command first checks its own arguments.
+ * Errors: USAGE, NOT_FOUND, IO, BAD_DATA, UNSUPPORTED_SASL_MECHANISM.
+ */
+#define NEEDS_CLIENT connect_prepare
+WEIR_MUST_USE enum weir_code connect_prepare(struct ctx *ctx, struct weir_err *err);
+
+/*
+ * The client of a command with NEEDS_CLIENT, connected at the first call; closed after the command.
+ * Errors: CONNECT, the text says where the addresses come from.
+ */
+WEIR_MUST_USE enum weir_code connect_client(
+	struct ctx *ctx, struct client **client, struct weir_err *err);
