@@ -199,13 +199,10 @@ static void encode_tag(
 	}
 }
 
-/* Tags go out in rising order, whatever the order of the fields. */
-static void encode_tags(struct encoder *e, const struct wire_part *part, const void *in)
+/* The left tags that are to be sent, in rising order, whatever the order of the fields. */
+static void encode_tags(
+	struct encoder *e, const struct wire_part *part, const void *in, uint32_t left)
 {
-	uint32_t left = 0;
-	for (size_t i = 0; i < part->field_count; i++) {
-		left += tag_is_sent(e, &part->fields[i], in);
-	}
 	wire_writer_uvarint(e->out, left);
 	for (uint32_t tag = 0; left && e->code == WEIR_OK; tag++) {
 		for (size_t i = 0; i < part->field_count; i++) {
@@ -220,6 +217,7 @@ static void encode_tags(struct encoder *e, const struct wire_part *part, const v
 
 static void encode_part(struct encoder *e, const struct wire_part *part, const void *in)
 {
+	uint32_t tags = 0;
 	for (size_t i = 0; i < part->field_count && e->code == WEIR_OK; i++) {
 		const struct wire_field *f = &part->fields[i];
 		if (!wire_range_has(f->versions, e->version)) {
@@ -231,10 +229,12 @@ static void encode_part(struct encoder *e, const struct wire_part *part, const v
 			}
 		} else if (!wire_range_has(f->tagged, e->version)) {
 			encode_field(e, part, f, false, in);
+		} else {
+			tags += tag_is_sent(e, f, in);
 		}
 	}
 	if (e->flexible && e->code == WEIR_OK) {
-		encode_tags(e, part, in);
+		encode_tags(e, part, in, tags);
 	}
 }
 
