@@ -5,6 +5,8 @@ unit_tests = \
 	tests/unit/test_meta_store \
 	tests/unit/test_wire_messages tests/unit/test_wire_golden tests/unit/test_wire_edges \
 	tests/unit/test_record_batch tests/unit/test_record_validate \
+	tests/unit/test_record_codec tests/unit/test_record_legacy \
+	tests/unit/test_record_damage tests/unit/test_record_golden \
 	tests/unit/test_base_err tests/unit/test_base_memory tests/unit/test_base_bytes \
 	tests/unit/test_base_containers tests/unit/test_base_text \
 	tests/unit/test_io_fs tests/unit/test_io_loop tests/unit/test_io_net
@@ -24,7 +26,14 @@ tests_unit_test_io_loop_LDADD = $(unit_ldadd)
 tests_unit_test_io_net_LDADD = $(unit_ldadd)
 tests_unit_test_record_batch_LDADD = $(unit_ldadd)
 tests_unit_test_record_validate_LDADD = $(unit_ldadd)
-EXTRA_DIST += tests/data/record/produce.tsv
+tests_unit_test_record_codec_LDADD = $(unit_ldadd)
+tests_unit_test_record_legacy_LDADD = $(unit_ldadd)
+tests_unit_test_record_damage_LDADD = $(unit_ldadd)
+tests_unit_test_record_golden_LDADD = $(unit_ldadd)
+EXTRA_DIST += tests/data/record tests/unit/sha256.h tests/interop/golden_disk.sh
+if HAVE_CMOCKA
+TESTS += tests/interop/golden_disk.sh
+endif
 tests_unit_test_wire_messages_LDADD = $(unit_ldadd)
 tests_unit_test_wire_golden_LDADD = $(unit_ldadd)
 tests_unit_test_wire_edges_LDADD = $(unit_ldadd)

@@ -131,6 +131,7 @@ enum weir_code batch_encode(const struct batch *batch, struct slice records, int
 	struct buf *out, struct weir_err *err)
 {
 	size_t start = out->len;
+	bool failed = out->failed;
 	if (!buf_reserve(out, BATCH_HEADER_BYTES)) {
 		goto no_room;
 	}
@@ -170,6 +171,7 @@ enum weir_code batch_encode(const struct batch *batch, struct slice records, int
 	return WEIR_OK;
 no_room:
 	out->len = start;
+	out->failed = failed;
 	if (out->cap && records.len + BATCH_HEADER_BYTES > out->cap - start) {
 		return err_set(err, WEIR_TOO_LARGE, "batch of %zu bytes: room for %zu", records.len,
 			out->cap - start);

@@ -15,9 +15,12 @@ enum { CODEC_LEVEL_DEFAULT = -1000 };
 const char *codec_name(enum codec codec); /* "none", "gzip", ... */
 bool codec_find(const char *name, enum codec *codec);
 
-/* Appends in packed to out. Snappy is written in Java's (xerial) framing, lz4 as frames with
- * independent blocks. level: CODEC_LEVEL_DEFAULT or the codec's own range. Errors: NO_MEMORY,
- * TOO_LARGE (out's cap). */
+/*
+ * Appends in packed to out. Snappy is written in Java's (xerial) framing, lz4 as frames with
+ * independent blocks. level: CODEC_LEVEL_DEFAULT or the codec's own range; snappy has none. Kafka's
+ * default compression.lz4.level of 9 means its fast mode: pass CODEC_LEVEL_DEFAULT for it.
+ * Errors: NO_MEMORY, TOO_LARGE (out's cap; snappy and lz4 need room for their worst case).
+ */
 WEIR_MUST_USE enum weir_code codec_pack(
 	enum codec codec, int level, struct slice in, struct buf *out, struct weir_err *err);
 

@@ -6,10 +6,12 @@
 #include "core/record/codec_priv.h"
 
 #include <lz4frame.h>
+#include <pthread.h>
 
 enum {
 	MAGIC_BYTES = 4,
 	FLAGS_POS = 4,
+	BLOCK_POS = 5,
 	FLAG_DICTIONARY = 0x01,
 	FLAG_CONTENT_SIZE = 0x08,
 	HEADER_BYTES_MAX = 19,
@@ -116,19 +118,57 @@ static enum weir_code unpack_frame(
 	}
 }
 
+/* A context keeps buffers of its frames' block size, so each thread keeps one until it ends. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool have_key;
+
+static void free_context(void *context)
+{
+	LZ4F_freeDecompressionContext(context);
+}
+
+static void make_key(void)
+{
+	have_key = !pthread_key_create(&key, free_context);
+}
+
+static LZ4F_dctx *take_context(void)
+{
+	pthread_once(&once, make_key);
+	LZ4F_dctx *context = have_key ? pthread_getspecific(key) : NULL;
+	if (context) {
+		pthread_setspecific(key, NULL);
+		LZ4F_resetDecompressionContext(context);
+		return context;
+	}
+	return LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)) ? NULL
+										     : context;
+}
+
+/* block: the frame's block descriptor; contexts that met the larger sizes are not kept. */
+static void give_context(LZ4F_dctx *context, uint8_t block)
+{
+	bool large = (block >> 4 & 7) > LZ4F_max256KB;
+	if (!have_key || large || pthread_setspecific(key, context)) {
+		LZ4F_freeDecompressionContext(context);
+	}
+}
+
 enum weir_code codec_lz4_unpack(
 	struct slice in, bool any_header_sum, struct buf *out, struct weir_err *err)
 {
-	LZ4F_dctx *dctx;
-	if (LZ4F_isError(LZ4F_createDecompressionContext(&dctx, LZ4F_VERSION))) {
+	LZ4F_dctx *context = take_context();
+	if (!context) {
 		return err_set(err, WEIR_NO_MEMORY, "lz4: no memory");
 	}
+	uint8_t block = in.len > BLOCK_POS ? in.data[BLOCK_POS] : 0;
 	enum weir_code code;
-	if (any_header_sum && !feed_header(dctx, &in)) {
+	if (any_header_sum && !feed_header(context, &in)) {
 		code = err_set(err, WEIR_CORRUPT_MESSAGE, "lz4 frame header is corrupt");
 	} else {
-		code = unpack_frame(dctx, in, out, err);
+		code = unpack_frame(context, in, out, err);
 	}
-	LZ4F_freeDecompressionContext(dctx);
+	give_context(context, block);
 	return code;
 }
