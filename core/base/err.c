@@ -25,7 +25,8 @@ static void mark_cut(struct weir_err *err, int wanted)
 	}
 }
 
-static void set_text(struct weir_err *err, enum weir_code code, const char *fmt, va_list args)
+static void WEIR_PRINTF(3, 0)
+	set_text(struct weir_err *err, enum weir_code code, const char *fmt, va_list args)
 {
 	err->code = code;
 	err->sys_errno = 0;
@@ -100,7 +101,8 @@ const struct err_info *err_info_find(const char *number_or_name)
 	long number = strtol(number_or_name, &end, 10);
 	bool is_number = end != number_or_name && *end == '\0';
 	for (size_t i = 0; i < row_count; i++) {
-		if (is_number ? rows[i].code == number : !strcasecmp(rows[i].name, number_or_name)) {
+		if (is_number ? rows[i].code == number
+			      : !strcasecmp(rows[i].name, number_or_name)) {
 			return &rows[i];
 		}
 	}
