@@ -1,5 +1,6 @@
 # Unit tests: one program a module, named after its path (core/base/arena -> test_base_arena).
 unit_tests = \
+	tests/unit/test_meta_image \
 	tests/unit/test_client_partitioner \
 	tests/unit/test_base_json \
 	tests/unit/test_meta_store \
@@ -37,11 +38,12 @@ endif
 tests_unit_test_wire_messages_LDADD = $(unit_ldadd)
 tests_unit_test_wire_golden_LDADD = $(unit_ldadd)
 tests_unit_test_wire_edges_LDADD = $(unit_ldadd)
-EXTRA_DIST += tests/data/wire/frames.jsonl
+EXTRA_DIST += tests/data/wire/frames.jsonl tests/data/wire/records.jsonl
 tests_unit_test_meta_store_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/meta_dir.h
 tests_unit_test_base_json_LDADD = $(unit_ldadd)
 tests_unit_test_client_partitioner_LDADD = $(unit_ldadd)
+tests_unit_test_meta_image_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/test.h tests/count
 
 check_PROGRAMS += tests/lint/messages_check
