@@ -10,6 +10,7 @@ unit_tests = \
 	tests/unit/test_record_damage tests/unit/test_record_golden \
 	tests/unit/test_base_err tests/unit/test_base_memory tests/unit/test_base_bytes \
 	tests/unit/test_base_containers tests/unit/test_base_text \
+	tests/unit/test_conf_table tests/unit/test_conf_load tests/unit/test_conf_values \
 	tests/unit/test_io_fs tests/unit/test_io_loop tests/unit/test_io_net
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
@@ -22,6 +23,9 @@ tests_unit_test_base_memory_LDADD = $(unit_ldadd)
 tests_unit_test_base_bytes_LDADD = $(unit_ldadd)
 tests_unit_test_base_containers_LDADD = $(unit_ldadd)
 tests_unit_test_base_text_LDADD = $(unit_ldadd)
+tests_unit_test_conf_table_LDADD = $(unit_ldadd)
+tests_unit_test_conf_load_LDADD = $(unit_ldadd)
+tests_unit_test_conf_values_LDADD = $(unit_ldadd)
 tests_unit_test_io_fs_LDADD = $(unit_ldadd)
 tests_unit_test_io_loop_LDADD = $(unit_ldadd)
 tests_unit_test_io_net_LDADD = $(unit_ldadd)
@@ -44,6 +48,7 @@ EXTRA_DIST += tests/unit/meta_dir.h
 tests_unit_test_base_json_LDADD = $(unit_ldadd)
 tests_unit_test_client_partitioner_LDADD = $(unit_ldadd)
 tests_unit_test_meta_image_LDADD = $(unit_ldadd)
+EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
 EXTRA_DIST += tests/unit/test.h tests/count
 
 check_PROGRAMS += tests/lint/messages_check

@@ -170,6 +170,9 @@ static bool tag_is_sent(const struct encoder *e, const struct wire_field *f, con
 		const struct slice *value = wire_field_in(f, in);
 		return !value->data || value->len;
 	}
+	if (f->always) {
+		return true;
+	}
 	return !wire_field_is_default(f, in);
 }
 

@@ -1,5 +1,5 @@
 libweircore_a_SOURCES += \
-	core/wire/api.c core/wire/apis.def \
+	core/wire/api.c core/wire/apis.def core/wire/records.def \
 	core/wire/compare.c \
 	core/wire/decode.c \
 	core/wire/defaults.c \
@@ -120,4 +120,29 @@ EXTRA_DIST += \
 	core/wire/messages/update_features_request.def \
 	core/wire/messages/update_features_response.def \
 	core/wire/messages/write_txn_markers_request.def \
-	core/wire/messages/write_txn_markers_response.def
+	core/wire/messages/write_txn_markers_response.def \
+	core/wire/records/all.def \
+	core/wire/records/consumer_group_current_member_assignment_key.def \
+	core/wire/records/consumer_group_current_member_assignment_value.def \
+	core/wire/records/consumer_group_member_metadata_key.def \
+	core/wire/records/consumer_group_member_metadata_value.def \
+	core/wire/records/consumer_group_metadata_key.def \
+	core/wire/records/consumer_group_metadata_value.def \
+	core/wire/records/consumer_group_partition_metadata_key.def \
+	core/wire/records/consumer_group_partition_metadata_value.def \
+	core/wire/records/consumer_group_regular_expression_key.def \
+	core/wire/records/consumer_group_regular_expression_value.def \
+	core/wire/records/consumer_group_target_assignment_member_key.def \
+	core/wire/records/consumer_group_target_assignment_member_value.def \
+	core/wire/records/consumer_group_target_assignment_metadata_key.def \
+	core/wire/records/consumer_group_target_assignment_metadata_value.def \
+	core/wire/records/consumer_protocol_assignment.def \
+	core/wire/records/consumer_protocol_subscription.def \
+	core/wire/records/group_metadata_key.def \
+	core/wire/records/group_metadata_value.def \
+	core/wire/records/legacy_offset_commit_key.def \
+	core/wire/records/legacy_offset_commit_value.def \
+	core/wire/records/offset_commit_key.def \
+	core/wire/records/offset_commit_value.def \
+	core/wire/records/transaction_log_key.def \
+	core/wire/records/transaction_log_value.def

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The descriptors of every message: second reading of core/wire/messages (all.def). */
+/* The descriptors of every message: second reading of core/wire/messages and records. */
 #include "core/wire/messages.h"
 
 #define V(first, last)                                                                             \
@@ -49,3 +49,4 @@
 		kafka_name, &WIRE_PASTE(SELF, _part), __VA_ARGS__};
 
 #include "core/wire/messages/all.def"
+#include "core/wire/records/all.def"

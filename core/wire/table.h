@@ -51,10 +51,11 @@ static inline bool wire_range_has(struct wire_range range, int16_t version)
 struct wire_part;
 
 struct wire_field {
-	uint8_t kind; /* enum wire_kind */
-	uint8_t item; /* WIRE_ARRAY: kind of the items, a plain one or WIRE_STRUCT */
-	bool ignorable;
+	uint8_t kind;	    /* enum wire_kind */
+	uint8_t item;	    /* WIRE_ARRAY: kind of the items, a plain one or WIRE_STRUCT */
+	bool ignorable;	    /* left out silently of versions that do not have it */
 	bool null_def;	    /* the default is null */
+	bool always;	    /* WIRE_OPTIONAL with a tag: sent when null too */
 	uint16_t pos;	    /* in the struct */
 	uint16_t count_pos; /* WIRE_ARRAY: of <field>_count */
 	uint16_t item_size; /* WIRE_ARRAY: bytes of an item in memory */

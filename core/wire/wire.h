@@ -30,9 +30,9 @@ void *wire_part_new(const struct wire_part *part, size_t count, struct arena *ar
 /*
  * Decodes one message of version from bytes into out; absent fields get their defaults. Arrays and
  * nullable structs are put into arena (cap it: LIMIT_ARENA_FACTOR). *used: bytes read, may be fewer
- * than given. Unknown tags are skipped, at most LIMIT_UNKNOWN_TAGS a struct. Errors: INVALID_REQUEST
- * (a length or count lies, bytes end, null where it may not be; the text names message and field),
- * NO_MEMORY (arena), UNSUPPORTED_VERSION (the message has no such version).
+ * than given. Unknown tags are skipped, at most LIMIT_UNKNOWN_TAGS a struct. Errors:
+ * INVALID_REQUEST (a length or count lies, bytes end, null where it may not be; the text names
+ * message and field), NO_MEMORY (arena), UNSUPPORTED_VERSION (the message has no such version).
  */
 WEIR_MUST_USE enum weir_code wire_decode(const struct wire_message *msg, int16_t version,
 	struct slice bytes, struct arena *arena, void *out, size_t *used, struct weir_err *err);
@@ -43,18 +43,18 @@ WEIR_MUST_USE enum weir_code wire_decode(const struct wire_message *msg, int16_t
  */
 struct wire_gather {
 	struct wire_gather_item {
-		size_t pos;         /* in the buffer handed to wire_encode */
+		size_t pos;	    /* in the buffer handed to wire_encode */
 		struct slice bytes; /* as in the struct; data may be any non-NULL cookie */
-	} *items;                   /* caller's array */
+	} * items;		    /* caller's array */
 	size_t room, count;
 };
 
 /*
  * Appends msg of version to out. gather may be NULL: records are copied. Fields outside version
- * that are not ignorable and not at their default give UNSUPPORTED_VERSION, and so does a null array
- * that may not be null; a null string or bytes is sent as an empty one there. Errors: also NO_MEMORY
- * (out's cap too), TOO_LARGE (a string over 32767, which peers refuse in any version; gather full).
- * After an error out has its former length.
+ * that are not ignorable and not at their default give UNSUPPORTED_VERSION, and so does a null
+ * array that may not be null; a null string or bytes is sent as an empty one there. Errors: also
+ * NO_MEMORY (out's cap too), TOO_LARGE (a string over 32767, which peers refuse in any version;
+ * gather full). After an error out has its former length.
  */
 WEIR_MUST_USE enum weir_code wire_encode(const struct wire_message *msg, int16_t version,
 	const void *in, struct buf *out, struct wire_gather *gather, struct weir_err *err);
@@ -79,6 +79,18 @@ struct wire_api {
 };
 const struct wire_api *wire_api(int16_t key); /* NULL if unknown */
 const struct wire_api *wire_api_at(size_t i); /* NULL past the end */
+
+/*
+ * One row of core/wire/records.def: a kind of record in an internal topic. Its key begins with an
+ * int16 type and its value with an int16 version; the message's bytes follow. Keys have version 0.
+ */
+struct wire_record {
+	const char *topic; /* "__consumer_offsets" */
+	int16_t type;
+	const struct wire_message *key, *value;
+};
+const struct wire_record *wire_record(struct slice topic, int16_t type); /* NULL if unknown */
+const struct wire_record *wire_record_at(size_t i);			 /* NULL past the end */
 
 struct wire_request_header {
 	int16_t api_key, version;

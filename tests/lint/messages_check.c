@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * messages_check DIR VERSIONS: compares our message tables, field by field, with Kafka's
- * definitions (DIR/<Name>.json) and core/wire/apis.def with the ranges that a broker advertises
- * (VERSIONS, lines "api KEY NAME MIN MAX"). Prints each difference; exit 1 if there is any.
+ * definitions (DIR/<Name>.json, DIR/records/<Name>.json) and core/wire/apis.def with the ranges
+ * that a broker advertises (VERSIONS, lines "api KEY NAME MIN MAX"). Prints each difference; exit 1
+ * if there is any.
  */
 #include "core/base/buf.h"
 #include "core/base/mem.h"
@@ -149,6 +150,9 @@ static void check_default(
 	} else if (json_is_string(def) && !null) {
 		number = strtoll(json_string_value(def), NULL, 0);
 	}
+	if (f->always != (json_is_null(def) && f->kind == WIRE_OPTIONAL)) {
+		differ(c, where, "always");
+	}
 	if (null != f->null_def || number != f->def) {
 		differ(c, where, "default");
 	}
@@ -197,7 +201,9 @@ static void check_field(
 		differ(c, where, "name");
 		return;
 	}
-	if (!same_range(f->versions, range_of(field, "versions"))) {
+	bool tagged_only = json_object_get(field, "versions") == NULL;
+	if (!same_range(
+		    f->versions, range_of(field, tagged_only ? "taggedVersions" : "versions"))) {
 		differ(c, where, "versions");
 	}
 	if (!same_range(f->nullable, range_of(field, "nullableVersions"))) {
@@ -227,8 +233,9 @@ static void check_part(struct check *c, const struct wire_part *part, json_t *fi
 	}
 }
 
-static void check_message(struct check *c, const char *dir, const struct wire_api *api,
-	const struct wire_message *msg)
+/* key: of the API, or the type of a record; negative: the message has none. */
+static void check_message(
+	struct check *c, const char *dir, int16_t key, const struct wire_message *msg)
 {
 	c->message = msg->name;
 	c->root = load(dir, msg->name);
@@ -243,7 +250,7 @@ static void check_message(struct check *c, const char *dir, const struct wire_ap
 	if (!same_range(msg->flexible, range_of(c->root, "flexibleVersions"))) {
 		differ(c, msg->name, "flexible");
 	}
-	if (api->key != json_integer_value(json_object_get(c->root, "apiKey"))) {
+	if (key >= 0 && key != json_integer_value(json_object_get(c->root, "apiKey"))) {
 		differ(c, msg->name, "API key");
 	}
 	if (strcmp(msg->part->name, c->prefix) != 0) {
@@ -291,9 +298,18 @@ int main(int argc, char **argv)
 	const struct wire_api *api;
 	size_t i = 0;
 	for (; (api = wire_api_at(i)); i++) {
-		check_message(&check, argv[1], api, api->request);
-		check_message(&check, argv[1], api, api->response);
+		check_message(&check, argv[1], api->key, api->request);
+		check_message(&check, argv[1], api->key, api->response);
 	}
+	char dir[4096];
+	snprintf(dir, sizeof(dir), "%s/records", argv[1]);
+	const struct wire_record *record;
+	for (size_t r = 0; (record = wire_record_at(r)); r++) {
+		check_message(&check, dir, record->type, record->key);
+		check_message(&check, dir, record->type, record->value);
+	}
+	check_message(&check, argv[1], -1, &consumer_protocol_subscription_message);
+	check_message(&check, argv[1], -1, &consumer_protocol_assignment_message);
 	check_ranges(&check, argv[2]);
 	printf("%zu APIs, %d fields, %d differences\n", i, check.fields, check.differences);
 	return check.differences || !check.fields;

@@ -57,6 +57,14 @@ static void visit_all(struct fixture *fx, visit_fn *visit)
 		visit_message(fx, api->response, visit);
 	}
 	assert_true(i > 50);
+	const struct wire_record *record;
+	for (i = 0; (record = wire_record_at(i)); i++) {
+		visit_message(fx, record->key, visit);
+		visit_message(fx, record->value, visit);
+	}
+	assert_true(i > 10);
+	visit_message(fx, &consumer_protocol_subscription_message, visit);
+	visit_message(fx, &consumer_protocol_assignment_message, visit);
 }
 
 /* Fills a message and encodes it into fx->bytes. */
