@@ -379,6 +379,25 @@ static enum weir_code grow_map(struct lmdb *db, struct weir_err *err)
 	return code;
 }
 
+/*
+ * A write that was cut short by a full disk comes from LMDB as EIO. Nothing points to those pages,
+ * so the next commit may try again. Asks for more than the change can have needed.
+ */
+static bool disk_is_full(struct lmdb *db, const struct meta_change *change)
+{
+	size_t wanted = 1024 * 1024;
+	for (size_t i = 0; i < change->op_count; i++) {
+		wanted += 4096 + 2 * change->ops[i].value.len;
+	}
+	int fd;
+	struct stat file;
+	if (mdb_env_get_fd(db->env, &fd) || fstat(fd, &file)) {
+		return false;
+	}
+	return fallocate(fd, FALLOC_FL_KEEP_SIZE, file.st_size, (off_t)wanted) &&
+	       (errno == ENOSPC || errno == EDQUOT);
+}
+
 static enum weir_code lmdb_commit(
 	struct meta *meta, struct meta_change *change, struct weir_err *err)
 {
@@ -397,6 +416,9 @@ static enum weir_code lmdb_commit(
 			if (!code) {
 				continue;
 			}
+		}
+		if (rc == EIO && disk_is_full(db, change)) {
+			code = lmdb_err(db, ENOSPC, "commit", &failed);
 		}
 		if (code == WEIR_IO) {
 			db->stopped = true;
