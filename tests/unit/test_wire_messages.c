@@ -199,11 +199,7 @@ static void check_defaults(struct fixture *fx, const struct wire_message *msg, i
 	wire_defaults(msg, in);
 	buf_reset(&fx->bytes);
 	struct weir_err err;
-	enum weir_code code = wire_encode(msg, version, in, &fx->bytes, NULL, &err);
-	if (code == WEIR_UNSUPPORTED_VERSION) {
-		return; /* null by default where only later versions can say so */
-	}
-	assert_ok(code);
+	assert_ok(wire_encode(msg, version, in, &fx->bytes, NULL, &err));
 	size_t used;
 	assert_ok(wire_decode(msg, version, slice_of(fx->bytes.data, fx->bytes.len), &fx->in_arena,
 		out, &used, &err));
@@ -236,6 +232,59 @@ static void check_table(const struct wire_part *part, int depth)
 	}
 }
 
+static void check_random_bytes(struct fixture *fx, const struct wire_message *msg, int16_t version)
+{
+	for (int i = 0; i < 50; i++) {
+		buf_reset(&fx->bytes);
+		size_t len = (size_t)random_below(64);
+		for (size_t j = 0; j < len; j++) {
+			uint8_t byte;
+			random_bytes(&byte, 1);
+			buf_add_byte(&fx->bytes, random_below(3) ? byte & 3 : byte);
+		}
+		check_stays_sound(fx, msg, version);
+	}
+}
+
+static void random_bytes_never_harm(void **state)
+{
+	visit_all(*state, check_random_bytes);
+}
+
+/* The first, second, third ... allocation fails, until none does. */
+static void check_no_memory(struct fixture *fx, const struct wire_message *msg, int16_t version)
+{
+	void *in = make_random(fx, msg, version);
+	struct slice bytes = slice_of(fx->bytes.data, fx->bytes.len);
+	void *out = mem_new(msg->part->size);
+	enum weir_code code = WEIR_NO_MEMORY;
+	size_t used;
+	for (uint64_t n = 1; code == WEIR_NO_MEMORY; n++) {
+		arena_fini(&fx->out_arena);
+		arena_init(&fx->out_arena, 0);
+		mem_fail_after(n);
+		code = wire_decode(msg, version, bytes, &fx->out_arena, out, &used, &fx->err);
+		assert_true(code == WEIR_OK || code == WEIR_NO_MEMORY);
+	}
+	assert_true(wire_equal(msg, in, out));
+	code = WEIR_NO_MEMORY;
+	for (uint64_t n = 1; code == WEIR_NO_MEMORY; n++) {
+		buf_fini(&fx->again);
+		buf_init(&fx->again, 0);
+		mem_fail_after(n);
+		code = wire_encode(msg, version, in, &fx->again, NULL, &fx->err);
+		assert_true(code == WEIR_OK || (code == WEIR_NO_MEMORY && !fx->again.len));
+	}
+	mem_fail_after(0);
+	assert_int_equal(fx->again.len, bytes.len);
+	mem_free(out);
+}
+
+static void memory_may_give_out_anywhere(void **state)
+{
+	visit_all(*state, check_no_memory);
+}
+
 static void tables_hold_together(void **state)
 {
 	(void)state;
@@ -266,6 +315,8 @@ int main(void)
 			every_message_survives_a_round_trip, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_prefix_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(changed_bytes_never_harm, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(random_bytes_never_harm, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(memory_may_give_out_anywhere, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(defaults_can_be_sent, set_up, tear_down),
 	};
 	return RUN(tests);
