@@ -5,6 +5,7 @@ unit_tests = \
 	tests/unit/test_base_json \
 	tests/unit/test_meta_store \
 	tests/unit/test_wire_messages tests/unit/test_wire_golden tests/unit/test_wire_edges \
+	tests/unit/test_wire_json \
 	tests/unit/test_record_batch tests/unit/test_record_validate \
 	tests/unit/test_record_codec tests/unit/test_record_legacy \
 	tests/unit/test_record_damage tests/unit/test_record_golden \
@@ -42,6 +43,7 @@ endif
 tests_unit_test_wire_messages_LDADD = $(unit_ldadd)
 tests_unit_test_wire_golden_LDADD = $(unit_ldadd)
 tests_unit_test_wire_edges_LDADD = $(unit_ldadd)
+tests_unit_test_wire_json_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/wire/frames.jsonl tests/data/wire/records.jsonl
 tests_unit_test_meta_store_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/meta_dir.h
