@@ -12,6 +12,7 @@ unit_tests = \
 	tests/unit/test_base_err tests/unit/test_base_memory tests/unit/test_base_bytes \
 	tests/unit/test_base_containers tests/unit/test_base_text \
 	tests/unit/test_conf_table tests/unit/test_conf_load tests/unit/test_conf_values \
+	tests/unit/test_conf_export tests/unit/test_stat \
 	tests/unit/test_io_fs tests/unit/test_io_loop tests/unit/test_io_net
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
@@ -27,6 +28,8 @@ tests_unit_test_base_text_LDADD = $(unit_ldadd)
 tests_unit_test_conf_table_LDADD = $(unit_ldadd)
 tests_unit_test_conf_load_LDADD = $(unit_ldadd)
 tests_unit_test_conf_values_LDADD = $(unit_ldadd)
+tests_unit_test_conf_export_LDADD = $(unit_ldadd)
+tests_unit_test_stat_LDADD = $(unit_ldadd)
 tests_unit_test_io_fs_LDADD = $(unit_ldadd)
 tests_unit_test_io_loop_LDADD = $(unit_ldadd)
 tests_unit_test_io_net_LDADD = $(unit_ldadd)
