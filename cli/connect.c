@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/connect.h"
 
+#include "cli/engine.h"
 #include "core/base/mem.h"
 #include "core/base/near.h"
 #include "core/base/number.h"
 #include "core/client/client.h"
+#include "core/io/net.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Properties that some command honours; others get a warning. */
@@ -58,7 +61,44 @@ enum weir_code connect_prepare(struct ctx *ctx, struct weir_err *err)
 
 static void disconnect(struct ctx *ctx)
 {
+	struct weir_err err;
 	client_close(&ctx->client);
+	if (ctx->engine && broker_close(&ctx->engine, &err) != WEIR_OK) {
+		ctx_warn(ctx, "%s: %s", ctx_dir(ctx), err.text);
+	}
+}
+
+/* No broker runs on the directory: the engine works on it in this process. */
+static enum weir_code connect_engine(struct ctx *ctx, const char *dir, struct weir_err *err)
+{
+	struct stat st;
+	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		hint_set(&ctx->hint, "weir broker --data %s makes one", dir);
+		return err_set(err, WEIR_NOT_FOUND, "%s is no directory", dir);
+	}
+	engine_log_to_stderr(ctx->globals.verbose ? LOG_INFO : LOG_WARN, false);
+	struct conf *conf = conf_new();
+	enum weir_code code = engine_open(ctx, dir, conf, &ctx->engine, err);
+	conf_unref(conf);
+	if (code == WEIR_OK) {
+		ctx->close = disconnect;
+		code = engine_client(ctx->engine, &ctx->client, err);
+	}
+	return code;
+}
+
+/* Whether a broker answers on the directory's socket; one that was killed leaves the file behind.
+ */
+static bool broker_runs(const char *socket_path)
+{
+	struct net_addr addr;
+	int fd;
+	if (net_addr_parse(socket_path, -1, &addr, NULL) != WEIR_OK ||
+		net_connect(&addr, 1000, &fd, NULL) != WEIR_OK) {
+		return false;
+	}
+	close(fd);
+	return true;
 }
 
 /* A property in ms; unset leaves *value. */
@@ -95,9 +135,9 @@ enum weir_code connect_client(struct ctx *ctx, struct client **client, struct we
 	if (socket) {
 		conf.brokers = socket;
 		conf.brokers_origin = ctx->globals.dir ? "--dir" : "$WEIR_DIR";
-		if (access(socket + 5, F_OK) != 0) {
-			code = err_set(err, WEIR_NOT_FOUND, "no broker runs on %s", dir);
-			hint_set(&ctx->hint, "start one: weir broker --data %s", dir);
+		if (!broker_runs(socket)) {
+			code = connect_engine(ctx, dir, err);
+			*client = ctx->client;
 			goto out;
 		}
 	} else if (brokers) {

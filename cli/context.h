@@ -9,6 +9,7 @@
 #include "cli/out.h"
 #include "cli/props.h"
 
+struct broker;
 struct client;
 struct command;
 
@@ -46,8 +47,10 @@ struct ctx {
 	size_t rest_count;
 	bool notices; /* notes and progress may go to stderr: a terminal, or -v, and not -q */
 	struct client *client;		/* of commands with NEEDS_CLIENT */
+	struct broker *engine;		/* in this process, for --dir; NULL: none */
 	void (*close)(struct ctx *ctx); /* undoes .needs; NULL: nothing to undo */
 	struct hint hint;		/* for the error that is being returned */
+	int exit_status; /* what the program returns instead of the error's; 0: not set */
 };
 
 void ctx_init(struct ctx *ctx);

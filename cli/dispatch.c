@@ -273,5 +273,5 @@ int dispatch(struct ctx *ctx, int argc, char **argv)
 	}
 	mem_free(run.args);
 	mem_free((void *)run.words);
-	return status;
+	return ctx->exit_status ? ctx->exit_status : status;
 }

@@ -1,21 +1,26 @@
 bin_PROGRAMS += weir
 weir_SOURCES = cli/main.c
-weir_LDADD = libweircli.a libweircore.a $(weir_libs)
+weir_LDADD = libweircli.a libweirbroker.a libweircore.a $(weir_libs)
 
 # All of the command line but main(), so that tests can link it.
 noinst_LIBRARIES += libweircli.a
 libweircli_a_SOURCES = \
 	cli/base64.c cli/base64.h \
+	cli/broker.c cli/engine.c cli/engine.h \
 	cli/command.h cli/commands.c cli/commands.def \
 	cli/completion.c \
 	cli/connect.c cli/connect.h \
 	cli/context.c cli/context.h \
 	cli/dispatch.c cli/dispatch.h \
+	cli/envelope.c cli/envelope.h \
 	cli/error.c \
+	cli/format.c cli/format.h cli/format_priv.h cli/format_tokens.def \
+	cli/format_check.c cli/format_parse.c cli/format_print.c cli/format_unpack.c \
 	cli/help.c cli/help_json.c cli/help_man.c cli/help_text.c cli/help_text.h \
 	cli/json.c cli/json.h \
 	cli/options.c cli/options.h \
 	cli/out.c cli/out.h \
 	cli/props.c cli/props.h \
 	cli/report.c cli/report.h \
+	cli/row.c cli/row.h \
 	cli/table.c cli/table.h

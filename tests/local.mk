@@ -1,5 +1,8 @@
 # Unit tests: one program a module, named after its path (core/base/arena -> test_base_arena).
 unit_tests = \
+	tests/unit/test_store_log \
+	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
+	tests/unit/test_broker_engine \
 	tests/unit/test_meta_image \
 	tests/unit/test_client_partitioner \
 	tests/unit/test_base_json \
@@ -54,6 +57,9 @@ tests_unit_test_base_json_LDADD = $(unit_ldadd)
 tests_unit_test_client_partitioner_LDADD = $(unit_ldadd)
 tests_unit_test_meta_image_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
+tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
+tests_unit_test_store_log_LDADD = $(unit_ldadd)
+EXTRA_DIST += tests/unit/store.h
 EXTRA_DIST += tests/unit/test.h tests/count
 
 check_PROGRAMS += tests/lint/messages_check
@@ -67,3 +73,7 @@ if HAVE_BATS
 TESTS += $(cli_tests)
 endif
 EXTRA_DIST += $(cli_tests) tests/cli/common.bash
+cli_ldadd = libweircli.a $(unit_ldadd)
+tests_unit_test_cli_format_LDADD = $(cli_ldadd)
+tests_unit_test_cli_options_LDADD = $(cli_ldadd)
+tests_unit_test_cli_envelope_LDADD = $(cli_ldadd)

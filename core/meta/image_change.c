@@ -217,7 +217,7 @@ static void put_new_partition(struct change *change, struct uuid id, int32_t par
 {
 	struct image_partition row = *wanted;
 	row.leader = row.replicas[0];
-	row.leader_epoch = row.partition_epoch = 0;
+	row.partition_epoch = 0;
 	if (!row.isr_count) {
 		memcpy(row.isr, row.replicas, sizeof(row.isr));
 		row.isr_count = row.replica_count;

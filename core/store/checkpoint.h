@@ -53,8 +53,10 @@ WEIR_MUST_USE enum weir_code meta_properties_write(
 	const char *dir, const struct meta_properties *props, struct weir_err *err);
 
 /* .kafka_cleanshutdown. take: *clean tells whether it was there; it is removed (durably). */
-WEIR_MUST_USE enum weir_code clean_shutdown_take(const char *dir, bool *clean, struct weir_err *err);
+WEIR_MUST_USE enum weir_code clean_shutdown_take(
+	const char *dir, bool *clean, struct weir_err *err);
 WEIR_MUST_USE enum weir_code clean_shutdown_write(const char *dir, struct weir_err *err);
 
-/* "<topic>-<partition>" split at the last '-'; false for anything else ("-delete", "-stray", "-future"). */
+/* "<topic>-<partition>" split at the last '-'; false for anything else ("-delete", "-stray",
+ * "-future"). */
 bool partition_dir_parse(const char *name, char topic[250], int32_t *partition);

@@ -5,8 +5,8 @@
  * Invariants: offsets rise by batch without overlap; what lies below the flushed offset has been
  * fdatasync'ed and is never truncated by recovery; indexes are caches, rebuilt from the log.
  *
- * Threads: log_append, log_truncate, log_roll and log_delete_* take the log's own lock; log_read, the
- * offset getters and log_flush may run on any thread beside them (atomics, counted segments).
+ * Threads: log_append, log_truncate, log_roll and log_delete_* take the log's own lock; log_read,
+ * the offset getters and log_flush may run on any thread beside them (atomics, counted segments).
  */
 #pragma once
 
@@ -24,26 +24,28 @@ struct log_conf {
 	int64_t segment_jitter_ms;
 	int32_t segment_index_bytes;
 	int32_t index_interval_bytes;
-	int64_t retention_ms;    /* -1: for ever */
+	int64_t retention_ms;	 /* -1: for ever */
 	int64_t retention_bytes; /* -1: any size */
 	int64_t file_delete_delay_ms;
 	bool preallocate;
 	bool cleanup_delete; /* cleanup.policy has delete */
 	bool verify_on_read; /* CRC of each batch on its first read after open */
+	bool compacted; /* cleanup.policy has compact, or a copy of such: offsets may leave gaps */
 };
 extern const struct log_conf log_conf_default;
 
 struct log_start {
 	int64_t log_start_offset; /* of the checkpoint; 0 if none */
-	int64_t recovery_point;   /* of the checkpoint: durable up to here; 0 if none */
-	bool clean;               /* clean-shutdown marker was there: no scan */
-	bool read_only;           /* another's directory: nothing is written, renamed or removed */
+	int64_t recovery_point;	  /* of the checkpoint: durable up to here; 0 if none */
+	bool clean;		  /* clean-shutdown marker was there: no scan */
+	bool read_only;		  /* another's directory: nothing is written, renamed or removed */
 };
 
 /*
- * Opens, or makes, the log in dir. Unclean: every batch from the recovery point on is CRC-checked, the
- * first bad one and what follows is moved to dir/.quarantine (never bytes below the recovery point) and
- * cut off, indexes are rebuilt, and what was kept is fsynced. Errors: IO, LOCAL_CORRUPT, NO_SPACE.
+ * Opens, or makes, the log in dir. Unclean: every batch from the recovery point on is CRC-checked,
+ * the first bad one and what follows is moved to dir/.quarantine (never bytes below the recovery
+ * point) and cut off, indexes are rebuilt, and what was kept is fsynced. Errors: IO, LOCAL_CORRUPT,
+ * NO_SPACE.
  */
 WEIR_MUST_USE enum weir_code log_open(const char *dir, const struct log_conf *conf,
 	const struct log_start *start, struct log **log, struct weir_err *err);
@@ -59,12 +61,13 @@ struct log_appended {
 /*
  * Appends whole batches (validated, magic 2); gives them offsets and leader_epoch in place, writes
  * with one pwritev, publishes the end. A failed write is cut back and leaves the log as it was.
- * Errors: FENCED_LEADER_EPOCH when leader_epoch is below the log's last; RECORD_LIST_TOO_LARGE (over
- * segment_bytes); IO, NO_SPACE.
+ * Errors: FENCED_LEADER_EPOCH when leader_epoch is below the log's last; RECORD_LIST_TOO_LARGE
+ * (over segment_bytes); IO, NO_SPACE.
  */
 WEIR_MUST_USE enum weir_code log_append(struct log *log, uint8_t *bytes, size_t len,
 	int32_t leader_epoch, struct log_appended *appended, struct weir_err *err);
-/* As a follower or copier does: offsets and epochs in the batches are kept; they must not go back. */
+/* As a follower or copier does: offsets and epochs in the batches are kept; they must not go back.
+ */
 WEIR_MUST_USE enum weir_code log_append_as_is(struct log *log, const uint8_t *bytes, size_t len,
 	struct log_appended *appended, struct weir_err *err);
 
@@ -77,8 +80,8 @@ struct log_span {
 };
 /*
  * Finds up to max_bytes from the batch that contains offset on, ending before the batch that begins
- * at or after end_offset (pass the high watermark); the last batch may be cut by max_bytes, but with
- * whole_first the first is given whole whatever its size. One span never crosses a segment.
+ * at or after end_offset (pass the high watermark); the last batch may be cut by max_bytes, but
+ * with whole_first the first is given whole whatever its size. One span never crosses a segment.
  * Errors: OFFSET_OUT_OF_RANGE below the start or above the end; CORRUPT_MESSAGE, IO.
  */
 WEIR_MUST_USE enum weir_code log_read(struct log *log, int64_t offset, int64_t end_offset,
@@ -88,10 +91,12 @@ WEIR_MUST_USE enum weir_code log_span_copy(
 	const struct log_span *span, void *out, struct weir_err *err); /* len bytes */
 
 int64_t log_start_offset(const struct log *log);
-int64_t log_end_offset(const struct log *log);     /* next offset to be given */
-int64_t log_flushed_offset(const struct log *log); /* fdatasync'ed below it */
-int64_t log_size_bytes(const struct log *log);     /* of the .log files */
+int64_t log_end_offset(const struct log *log);	       /* next offset to be given */
+int64_t log_flushed_offset(const struct log *log);     /* fdatasync'ed below it */
+int64_t log_size_bytes(const struct log *log);	       /* of the .log files */
 int64_t log_unflushed_since_ms(const struct log *log); /* mono ms of the oldest; -1: all flushed */
+bool log_failed(
+	const struct log *log); /* a flush failed, or a failed write could not be cut back */
 
 /*
  * fdatasyncs what was written before the call (and the directory when a file is new), then raises
@@ -100,7 +105,8 @@ int64_t log_unflushed_since_ms(const struct log *log); /* mono ms of the oldest;
  */
 WEIR_MUST_USE enum weir_code log_flush(struct log *log, struct weir_err *err);
 
-/* First record with timestamp >= ts below end_offset. Found: offset and its timestamp and epoch; else offset -1. */
+/* First record with timestamp >= ts below end_offset. Found: offset and its timestamp and epoch;
+ * else offset -1. */
 struct log_found {
 	int64_t offset, timestamp;
 	int32_t leader_epoch;
@@ -111,22 +117,30 @@ WEIR_MUST_USE enum weir_code log_find_time(struct log *log, int64_t ts, int64_t 
 WEIR_MUST_USE enum weir_code log_find_max_time(
 	struct log *log, int64_t end_offset, struct log_found *found, struct weir_err *err);
 
-/* Leader epoch cache. epoch: the largest <= asked, end_offset: where the next begins; -1/-1 if none. */
+/* Leader epoch cache, as Kafka answers. epoch: the largest <= asked, end_offset: where the next
+ * begins; the log end for the last one itself; -1/-1 when asked is above the last. */
 void log_epoch_end(struct log *log, int32_t asked, int32_t *epoch, int64_t *end_offset);
-int32_t log_last_epoch(struct log *log); /* -1: none */
+int32_t log_last_epoch(struct log *log);	       /* -1: none */
 int32_t log_epoch_at(struct log *log, int64_t offset); /* -1: none */
 /* Notes that leader_epoch starts at the log end (a new leader). Written durably. */
 WEIR_MUST_USE enum weir_code log_start_epoch(
 	struct log *log, int32_t leader_epoch, struct weir_err *err);
 
+/*
+ * Cuts the log so that it ends at offset, or before the batch that offset lies inside of; durable
+ * on return. A recovery point kept elsewhere above offset must be lowered, durably, before.
+ */
 WEIR_MUST_USE enum weir_code log_truncate(struct log *log, int64_t offset, struct weir_err *err);
+/* Removes everything and begins anew at offset. */
+WEIR_MUST_USE enum weir_code log_reset(struct log *log, int64_t offset, struct weir_err *err);
 /* Raises the log start; whole segments below it go. Errors: OFFSET_OUT_OF_RANGE. */
 WEIR_MUST_USE enum weir_code log_delete_before(
 	struct log *log, int64_t offset, struct weir_err *err);
-/* Retention by time and size below end_offset (high watermark), and *.deleted files past their delay. */
+/* Retention by time and size below end_offset (high watermark), and *.deleted files past their
+ * delay. */
 WEIR_MUST_USE enum weir_code log_retain(
 	struct log *log, int64_t now_ms, int64_t end_offset, struct weir_err *err);
 WEIR_MUST_USE enum weir_code log_roll(struct log *log, struct weir_err *err);
-/* Renames the directory to "<topic>-<p>.<32 hex>-delete" beside itself and closes; path of it in *moved
- * (mem_free), for fs_remove_tree later. */
+/* Renames the directory to "<topic>-<p>.<32 hex>-delete" beside itself and closes; path of it in
+ * *moved (mem_free), for fs_remove_tree later. */
 WEIR_MUST_USE enum weir_code log_delete(struct log **log, char **moved, struct weir_err *err);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Partition directories that the metadata store does not know become topics: a directory that a
+ * real Kafka wrote is served as it is. Ids come from partition.metadata; a directory without one
+ * gets a new id, never a place out of sight.
+ */
+#include "broker/broker_priv.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/io/fs.h"
+#include "core/store/leader_epochs.h"
+
+struct found {
+	char topic[250];
+	int32_t partition_count;
+	struct uuid id;
+};
+
+struct search {
+	struct broker *broker;
+	const struct image *image;
+	struct found *found;
+	size_t count;
+};
+
+static struct found *row_of(struct search *search, const char *topic)
+{
+	for (size_t i = search->count; i > 0; i--) {
+		if (!strcmp(search->found[i - 1].topic, topic)) {
+			return &search->found[i - 1];
+		}
+	}
+	search->found = mem_grow(search->found, search->count + 1, sizeof(*search->found));
+	struct found *row = &search->found[search->count++];
+	*row = (struct found){.partition_count = 0};
+	memcpy(row->topic, topic, strlen(topic) + 1);
+	return row;
+}
+
+static enum weir_code see(void *arg, const char *name, bool is_dir, struct weir_err *err)
+{
+	struct search *search = arg;
+	char topic[250];
+	int32_t partition;
+	if (!is_dir || !partition_dir_parse(name, topic, &partition) ||
+		!strcmp(topic, "__cluster_metadata") ||
+		image_topic(search->image, slice_str(topic))) {
+		return WEIR_OK;
+	}
+	struct found *row = row_of(search, topic);
+	if (partition >= row->partition_count) {
+		row->partition_count = partition + 1;
+	}
+	char *dir = mem_printf("%s/%s", search->broker->data_dir, name);
+	struct uuid id;
+	enum weir_code code = partition_metadata_read(dir, &id, err);
+	mem_free(dir);
+	if (code == WEIR_NOT_FOUND) {
+		return WEIR_OK;
+	}
+	if (code == WEIR_OK && !uuid_is_zero(row->id) && !uuid_equal(row->id, id)) {
+		return err_set(err, WEIR_LOCAL_CORRUPT,
+			"%s: partition.metadata has another topic id than the other partitions",
+			name);
+	}
+	row->id = id;
+	return code;
+}
+
+/* One above the last that the directory knows: this broker leads from now on. */
+static int32_t next_epoch(struct broker *broker, const char *topic, int32_t partition)
+{
+	struct weir_err err;
+	struct leader_epochs epochs = {.count = 0};
+	char *dir = mem_printf("%s/%s-%d", broker->data_dir, topic, partition);
+	if (leader_epochs_read(dir, &epochs, &err) != WEIR_OK) {
+		log_line(LOG_WARN, "%s: %s", dir, err.text);
+	}
+	int32_t next = leader_epochs_last(&epochs) + 1;
+	leader_epochs_fini(&epochs);
+	mem_free(dir);
+	return next;
+}
+
+static enum weir_code adopt_topic(
+	struct broker *broker, const struct found *row, struct weir_err *err)
+{
+	struct image_partition *rows = mem_array((size_t)row->partition_count, sizeof(*rows));
+	for (int32_t i = 0; i < row->partition_count; i++) {
+		rows[i].leader_epoch = next_epoch(broker, row->topic, i);
+		rows[i].leader = rows[i].replicas[0] = rows[i].isr[0] = broker->node_id;
+		rows[i].replica_count = rows[i].isr_count = 1;
+	}
+	struct uuid id = row->id;
+	enum weir_code code = image_create_topic(
+		broker->images, row->topic, &id, rows, row->partition_count, NULL, 0, err);
+	mem_free(rows);
+	if (code == WEIR_OK) {
+		log_line(LOG_INFO, "topic %s with %d partitions found in the directory", row->topic,
+			row->partition_count);
+	}
+	return code;
+}
+
+enum weir_code adopt_directory(struct broker *broker, struct weir_err *err)
+{
+	struct search search = {.broker = broker, .image = image_current(broker->images)};
+	enum weir_code code = fs_list_dir(broker->data_dir, see, &search, err);
+	image_release(search.image);
+	for (size_t i = 0; code == WEIR_OK && i < search.count; i++) {
+		code = adopt_topic(broker, &search.found[i], err);
+	}
+	mem_free(search.found);
+	return code;
+}

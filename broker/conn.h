@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A connection: frames in, replies out, strictly in order. Lives on one reactor for life.
+ * Counted: waiting operations hold it, so that its memory outlives the socket.
+ */
+#pragma once
+
+#include "broker/reactor.h"
+#include "broker/reply.h"
+#include "core/io/net.h"
+
+struct listener;
+
+enum { CONN_IN_FLIGHT_MAX = 64, CONN_OUT_BYTES_MAX = 1 << 26 };
+
+struct conn {
+	struct list node; /* in reactor.conns */
+	struct reactor *reactor;
+	const struct listener *listener; /* NULL: made by broker_connect */
+	struct loop_io io;
+	int fd; /* -1: closed */
+	int refs;
+	struct net_addr peer;
+	struct buf in; /* an unfinished frame, length prefix and all */
+	struct list replies;
+	int in_flight;
+	int64_t active_ms; /* mono ms of the last byte either way */
+	bool in_turn;	   /* frames are being worked off */
+	bool read_paused;
+};
+
+/* Any thread: the connection is set up on its reactor. fd is taken. */
+void conn_adopt(struct reactor *reactor, int fd, const struct listener *listener,
+	const struct net_addr *peer);
+void conn_close(struct conn *conn, const char *why);
+void conn_ref(struct conn *conn);
+void conn_unref(struct conn *conn);
+/* Sends what is done at the head of the queue. */
+void conn_pump(struct conn *conn);
+const char *conn_name(const struct conn *conn, char *text); /* text: NET_HOST_MAX + 16 */

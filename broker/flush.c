@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Failure: a failed fdatasync is never tried again. Its waiters get KAFKA_STORAGE_ERROR, the log
+ * refuses everything from then on, and the broker stops, since what the page cache holds can no
+ * longer be trusted (RELIABILITY F12).
+ */
+#include "broker/flush.h"
+
+#include "broker/broker_priv.h"
+#include "broker/partition.h"
+
+void flush_pool_init(struct flush_pool *pool, struct broker *broker)
+{
+	*pool = (struct flush_pool){.broker = broker};
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->work, NULL);
+	list_init(&pool->queue);
+}
+
+static void flush_one(struct flush_pool *pool, struct partition *p)
+{
+	struct weir_err err;
+	struct log *log;
+	atomic_store(&p->flush_queued, false);
+	if (partition_use(p, &log, &err) != WEIR_OK) {
+		return; /* deleted meanwhile: its waits have fired */
+	}
+	enum weir_code code = log_flush(log, &err);
+	if (code == WEIR_OK) {
+		partition_advance(p, log);
+	}
+	partition_done(p);
+	if (code != WEIR_OK) {
+		partition_fail_waits(p, WEIR_KAFKA_STORAGE_ERROR);
+		broker_fail(pool->broker, &err);
+	}
+}
+
+static void *work(void *arg)
+{
+	struct flush_pool *pool = arg;
+	pthread_mutex_lock(&pool->lock);
+	for (;;) {
+		while (list_empty(&pool->queue) && !pool->stopping) {
+			pool->idle++;
+			pthread_cond_wait(&pool->work, &pool->lock);
+			pool->idle--;
+		}
+		if (list_empty(&pool->queue)) {
+			break;
+		}
+		struct list *first = pool->queue.next;
+		struct partition *p = LIST_ENTRY(first, struct partition, flush_node);
+		list_remove(first);
+		pthread_mutex_unlock(&pool->lock);
+		flush_one(pool, p);
+		partition_unref(p);
+		pthread_mutex_lock(&pool->lock);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+void flush_pool_add(struct flush_pool *pool, struct partition *p)
+{
+	if (atomic_exchange(&p->flush_queued, true)) {
+		return;
+	}
+	partition_ref(p);
+	pthread_mutex_lock(&pool->lock);
+	list_append(&pool->queue, &p->flush_node);
+	if (pool->idle) {
+		pthread_cond_signal(&pool->work);
+	} else if (pool->thread_count < FLUSH_THREADS_MAX &&
+		   !pthread_create(&pool->threads[pool->thread_count], NULL, work, pool)) {
+		pool->thread_count++;
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+void flush_pool_fini(struct flush_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->stopping = true;
+	pthread_cond_broadcast(&pool->work);
+	int count = pool->thread_count;
+	pthread_mutex_unlock(&pool->lock);
+	for (int i = 0; i < count; i++) {
+		pthread_join(pool->threads[i], NULL);
+	}
+	pthread_mutex_destroy(&pool->lock);
+	pthread_cond_destroy(&pool->work);
+}

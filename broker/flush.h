@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Group commit: partitions with unflushed appends queue here, a pool of threads fdatasyncs them in
+ * parallel (one flush a partition at a time), and each flush lets go all who wait for it. No sleep:
+ * what is appended while a flush runs is taken by the next.
+ */
+#pragma once
+
+#include "core/base/err.h"
+#include "core/base/list.h"
+
+#include <pthread.h>
+
+struct broker;
+struct partition;
+
+enum { FLUSH_THREADS_MAX = 16 };
+
+struct flush_pool {
+	struct broker *broker;
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct list queue; /* partition.flush_node; guarded by lock, as all below */
+	pthread_t threads[FLUSH_THREADS_MAX];
+	int thread_count, idle;
+	bool stopping;
+};
+
+void flush_pool_init(struct flush_pool *pool, struct broker *broker);
+void flush_pool_fini(struct flush_pool *pool); /* works the queue off first */
+/* Any thread. No-op when the partition is queued already. */
+void flush_pool_add(struct flush_pool *pool, struct partition *partition);

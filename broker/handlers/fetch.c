@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fetch. A read finds byte runs of the log files; the answer's header is encoded, the runs are sent
+ * from the files. Too little there: the request parks as an op, with one wait on each partition's
+ * high watermark and one deadline, and is looked at again on its own reactor, once for any number
+ * of appends in between. No sessions are kept: session id 0, every fetch is a full one.
+ */
+#include "broker/broker_priv.h"
+#include "broker/dispatch.h"
+#include "broker/topics.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+
+typedef struct fetch_request_fetch_topic topic_ask;
+typedef struct fetch_request_fetch_partition partition_ask;
+typedef struct fetch_response_fetchable_topic_response topic_answer;
+typedef struct fetch_response_partition_data partition_answer;
+
+struct fetch_op;
+
+struct fetch_part {
+	struct partition_wait wait;
+	struct fetch_op *op;
+	struct partition *partition; /* counted; NULL when code says why */
+	partition_ask ask;
+	partition_answer *answer;
+	enum weir_code code; /* of finding the partition */
+	struct log_span span;
+	int64_t seen; /* high watermark at the last look */
+	bool waiting;
+};
+
+struct fetch_op {
+	struct list node; /* in reactor.free_fetch */
+	struct reactor *reactor;
+	struct reply *reply;
+	struct arena arena;
+	struct fetch_response response;
+	struct fetch_part *parts;
+	size_t part_count;
+	int64_t min_bytes, max_bytes;
+	bool read_committed;
+	bool finished;
+	struct loop_post post;
+	struct deadline deadline;
+};
+
+static void drop_spans(struct fetch_op *op)
+{
+	for (size_t i = 0; i < op->part_count; i++) {
+		log_span_release(&op->parts[i].span);
+	}
+}
+
+static void recycle(struct fetch_op *op)
+{
+	list_append(&op->reactor->free_fetch, &op->node);
+}
+
+static void stop_waiting(struct fetch_op *op)
+{
+	for (size_t i = 0; i < op->part_count; i++) {
+		struct fetch_part *part = &op->parts[i];
+		if (part->waiting) {
+			(void)partition_wait_remove(part->partition, &part->wait);
+			part->waiting = false;
+		}
+	}
+	deadline_clear(&op->reactor->deadlines, &op->deadline);
+}
+
+static void finish(struct fetch_op *op)
+{
+	stop_waiting(op);
+	for (size_t i = 0; i < op->part_count; i++) {
+		struct fetch_part *part = &op->parts[i];
+		/* The reply takes the span over through the records field. */
+		part->answer->records =
+			part->span.len ? slice_of(&part->span, part->span.len) : slice_of("", 0);
+	}
+	op->reply->cancel = NULL;
+	reply_send(op->reply, &op->response);
+	drop_spans(op);
+	for (size_t i = 0; i < op->part_count; i++) {
+		if (op->parts[i].partition) {
+			partition_unref(op->parts[i].partition);
+		}
+	}
+	op->finished = true;
+	/* A wake-up that is on its way still names the op: it recycles it. */
+	if (!__atomic_load_n(&op->post.queued, __ATOMIC_SEQ_CST)) {
+		recycle(op);
+	}
+}
+
+static enum weir_code check_epoch(const struct fetch_part *part)
+{
+	int32_t asked = part->ask.current_leader_epoch;
+	int32_t mine = atomic_load(&part->partition->leader_epoch);
+	return asked < 0 || asked == mine ? WEIR_OK
+	       : asked < mine		  ? WEIR_FENCED_LEADER_EPOCH
+					  : WEIR_UNKNOWN_LEADER_EPOCH;
+}
+
+/* KIP-595: when the client's last epoch ends elsewhere here, it must truncate: *diverged. */
+static enum weir_code check_diverging(struct fetch_part *part, struct log *log, bool *diverged)
+{
+	if (part->ask.last_fetched_epoch < 0) {
+		return WEIR_OK;
+	}
+	int32_t epoch;
+	int64_t end;
+	log_epoch_end(log, part->ask.last_fetched_epoch, &epoch, &end);
+	if (epoch < 0 || end < 0) {
+		return WEIR_OFFSET_OUT_OF_RANGE;
+	}
+	if (epoch < part->ask.last_fetched_epoch || end < part->ask.fetch_offset) {
+		part->answer->diverging_epoch.epoch = epoch;
+		part->answer->diverging_epoch.end_offset = end;
+		*diverged = true;
+	}
+	return WEIR_OK;
+}
+
+static enum weir_code look_in_log(struct fetch_part *part, struct log *log, int64_t budget,
+	bool whole_first, bool *diverged, struct weir_err *err)
+{
+	enum weir_code code = check_epoch(part);
+	if (code != WEIR_OK) {
+		return code;
+	}
+	part->seen = atomic_load(&part->partition->high_watermark);
+	part->answer->high_watermark = part->seen;
+	part->answer->last_stable_offset = part->seen;
+	part->answer->log_start_offset = log_start_offset(log);
+	code = check_diverging(part, log, diverged);
+	if (code != WEIR_OK || *diverged) {
+		return code;
+	}
+	int64_t offset = part->ask.fetch_offset;
+	if (offset < log_start_offset(log) || offset > log_end_offset(log)) {
+		return WEIR_OFFSET_OUT_OF_RANGE;
+	}
+	if (offset >= part->seen) {
+		return WEIR_OK;
+	}
+	int64_t limit = part->ask.partition_max_bytes > 0 ? part->ask.partition_max_bytes : 0;
+	limit = limit < budget ? limit : budget;
+	return log_read(log, offset, part->seen, (size_t)(limit > 0 ? limit : 0), whole_first,
+		&part->span, err);
+}
+
+/* Looks at one partition. *bytes grows by what it has; *now is set when the answer cannot wait. */
+static void look(struct fetch_op *op, struct fetch_part *part, int64_t *bytes, bool *now)
+{
+	struct weir_err err;
+	partition_answer *answer = part->answer;
+	wire_part_defaults(&fetch_response_partition_data_part, answer);
+	answer->partition_index = part->ask.partition;
+	answer->high_watermark = -1;
+	answer->aborted_transactions_count = op->read_committed ? 0 : -1;
+	enum weir_code code = part->code;
+	bool diverged = false;
+	struct log *log;
+	if (code == WEIR_OK) {
+		code = partition_use(part->partition, &log, &err);
+		if (code == WEIR_OK) {
+			code = look_in_log(
+				part, log, op->max_bytes - *bytes, *bytes == 0, &diverged, &err);
+			partition_done(part->partition);
+		}
+	}
+	if (code != WEIR_OK) {
+		answer->error_code = (int16_t)err_to_wire(code);
+		answer->high_watermark = answer->last_stable_offset = answer->log_start_offset = -1;
+	}
+	*bytes += (int64_t)part->span.len;
+	*now = *now || code != WEIR_OK || diverged;
+}
+
+static bool enough(struct fetch_op *op)
+{
+	int64_t bytes = 0;
+	bool now = op->part_count == 0;
+	for (size_t i = 0; i < op->part_count; i++) {
+		look(op, &op->parts[i], &bytes, &now);
+	}
+	return now || bytes >= op->min_bytes;
+}
+
+static void on_news(struct partition_wait *wait, enum weir_code code)
+{
+	(void)code; /* the next look finds out */
+	struct fetch_op *op = LIST_ENTRY(wait, struct fetch_part, wait)->op;
+	loop_call(op->reactor->loop, &op->post);
+}
+
+/* false: there was news while the waits were set. */
+static bool set_waits(struct fetch_op *op)
+{
+	for (size_t i = 0; i < op->part_count; i++) {
+		struct fetch_part *part = &op->parts[i];
+		if (part->waiting) {
+			(void)partition_wait_remove(part->partition, &part->wait);
+		}
+		part->wait.offset = part->seen + 1;
+		part->wait.fire = on_news;
+		part->waiting = partition_wait_add(part->partition, &part->wait);
+		if (!part->waiting) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Answers, or parks until news or the deadline. Two rounds at most find the news of the first. */
+static void try_answer(struct fetch_op *op, bool may_wait)
+{
+	for (int round = 0;; round++) {
+		if (enough(op) || !may_wait) {
+			finish(op);
+			return;
+		}
+		if (set_waits(op)) {
+			drop_spans(op);
+			return;
+		}
+		drop_spans(op);
+		may_wait = round < 8;
+	}
+}
+
+static void on_post(struct loop_post *post)
+{
+	struct fetch_op *op = LIST_ENTRY(post, struct fetch_op, post);
+	if (op->finished) {
+		recycle(op);
+	} else {
+		try_answer(op, true);
+	}
+}
+
+static void on_deadline(struct deadline *deadline)
+{
+	try_answer(LIST_ENTRY(deadline, struct fetch_op, deadline), false);
+}
+
+static void on_cancel(void *arg)
+{
+	finish(arg);
+}
+
+static struct fetch_op *take_op(struct reactor *reactor)
+{
+	struct fetch_op *op;
+	if (list_empty(&reactor->free_fetch)) {
+		op = mem_new(sizeof(*op));
+		list_init(&op->node);
+		arena_init(&op->arena, 0);
+		op->post.run = on_post;
+		op->deadline.fire = on_deadline;
+	} else {
+		op = LIST_ENTRY(reactor->free_fetch.next, struct fetch_op, node);
+		list_remove(&op->node);
+	}
+	arena_reset(&op->arena, 0);
+	op->reactor = reactor;
+	op->part_count = 0;
+	op->finished = false;
+	return op;
+}
+
+void fetch_ops_free(struct list *pool)
+{
+	LIST_EACH_SAFE(it, pool)
+	{
+		struct fetch_op *op = LIST_ENTRY(it, struct fetch_op, node);
+		arena_fini(&op->arena);
+		mem_free(op);
+	}
+}
+
+static void add_part(struct request *req, struct fetch_op *op, const topic_ask *topic,
+	const partition_ask *ask, partition_answer *answer)
+{
+	struct fetch_part *part = &op->parts[op->part_count++];
+	*part = (struct fetch_part){.op = op, .ask = *ask, .answer = answer};
+	list_init(&part->wait.node);
+	part->code = req->header.version >= 13
+			     ? topics_partition_by_id(broker_topics(req->broker), topic->topic_id,
+				       ask->partition, &part->partition, NULL)
+			     : topics_partition(broker_topics(req->broker), topic->topic,
+				       ask->partition, &part->partition, NULL);
+	if (part->code != WEIR_OK) {
+		part->partition = NULL;
+	}
+}
+
+/* Room for everything, and the parts. false: no memory. */
+static bool prepare(struct request *req, struct fetch_op *op)
+{
+	const struct fetch_request *body = req->body;
+	size_t topics = body->topics_count > 0 ? (size_t)body->topics_count : 0, count = 0;
+	for (size_t t = 0; t < topics; t++) {
+		count += (size_t)body->topics[t].partitions_count;
+	}
+	topic_answer *answers = arena_try_array(&op->arena, topics, sizeof(*answers));
+	partition_answer *rows = arena_try_array(&op->arena, count, sizeof(*rows));
+	op->parts = arena_try_array(&op->arena, count, sizeof(*op->parts));
+	if (!answers || !rows || !op->parts) {
+		return false;
+	}
+	op->response.responses = answers;
+	op->response.responses_count = (int32_t)topics;
+	for (size_t t = 0; t < topics; t++) {
+		const topic_ask *topic = &body->topics[t];
+		answers[t].topic_id = topic->topic_id;
+		answers[t].topic = topic->topic;
+		answers[t].topic.data =
+			arena_try_dup(&op->arena, topic->topic.data, topic->topic.len);
+		answers[t].partitions = rows;
+		answers[t].partitions_count = topic->partitions_count;
+		for (int32_t i = 0; i < topic->partitions_count; i++) {
+			add_part(req, op, topic, &topic->partitions[i], rows++);
+		}
+	}
+	return true;
+}
+
+/* A session this broker does not keep: asked for by id, it is not found (KIP-227). */
+static enum weir_code check_session(const struct fetch_request *body)
+{
+	if (body->session_epoch == 0 || body->session_epoch == -1) {
+		return WEIR_OK; /* a full fetch, new session or none, or the end of one */
+	}
+	return body->session_id ? WEIR_FETCH_SESSION_ID_NOT_FOUND
+				: WEIR_INVALID_FETCH_SESSION_EPOCH;
+}
+
+void handle_fetch(struct request *req)
+{
+	const struct fetch_request *body = req->body;
+	struct reactor *reactor = req->conn->reactor;
+	struct fetch_op *op = take_op(reactor);
+	op->reply = req->reply;
+	wire_defaults(&fetch_response_message, &op->response);
+	int32_t replica = body->replica_id >= 0 ? body->replica_id : body->replica_state.replica_id;
+	/* No replica but this broker exists: nobody may pose as one (CVE-2018-1288). */
+	enum weir_code code =
+		replica >= 0 ? WEIR_CLUSTER_AUTHORIZATION_FAILED : check_session(body);
+	if (code != WEIR_OK) {
+		op->response.error_code = (int16_t)code;
+		reply_send(req->reply, &op->response);
+		recycle(op);
+		return;
+	}
+	if (!prepare(req, op)) {
+		reply_close(req->reply);
+		recycle(op);
+		return;
+	}
+	int64_t most = broker_fetch_bytes_max(req->broker);
+	op->max_bytes = body->max_bytes < most ? body->max_bytes : most;
+	op->min_bytes = body->min_bytes < op->max_bytes ? body->min_bytes : op->max_bytes;
+	op->read_committed = body->isolation_level == 1;
+	bool may_wait = body->max_wait_ms > 0 && op->min_bytes > 0;
+	if (may_wait) {
+		op->reply->cancel = on_cancel;
+		op->reply->cancel_arg = op;
+		deadline_set(
+			&reactor->deadlines, &op->deadline, clock_mono_ms() + body->max_wait_ms);
+	}
+	try_answer(op, may_wait);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One thread for what nobody waits for: retention, checkpoints, flush.ms, removal of deleted
+ * partitions after file.delete.delay.ms. Sleeps until the next of them is due.
+ */
+#include "broker/broker_priv.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/io/fs.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { CHECKPOINT_MS = 60000, RETIRE_MS = 60000, TICK_MAX_MS = 5000 };
+
+static void retain(void *arg, struct partition *p)
+{
+	(void)arg;
+	struct weir_err err;
+	struct log *log;
+	pthread_rwlock_rdlock(&p->use);
+	log = p->log; /* a log that nobody opened has nothing new; it is looked at when opened */
+	if (log && log_retain(log, clock_wall_ms(), atomic_load(&p->high_watermark), &err) !=
+			   WEIR_OK) {
+		log_line(LOG_WARN, "retention of %s-%d: %s", p->topic->name, p->index, err.text);
+	}
+	pthread_rwlock_unlock(&p->use);
+}
+
+/* flush.mode=interval: asks for a flush of what has been dirty for flush.ms. */
+static void flush_old(void *arg, struct partition *p)
+{
+	int64_t *next_ms = arg;
+	struct topic_settings settings;
+	topic_settings(p->topic, &settings);
+	pthread_rwlock_rdlock(&p->use);
+	int64_t since = p->log ? log_unflushed_since_ms(p->log) : -1;
+	pthread_rwlock_unlock(&p->use);
+	if (settings.flush_ms < *next_ms) {
+		*next_ms = settings.flush_ms;
+	}
+	if (since >= 0 && clock_mono_ms() - since >= settings.flush_ms) {
+		broker_flush_soon(p->broker, p);
+	}
+}
+
+static enum weir_code remove_if_old(void *arg, const char *name, bool is_dir, struct weir_err *err)
+{
+	struct broker *broker = arg;
+	size_t len = strlen(name);
+	static const char suffix[] = "-delete";
+	if (!is_dir || len < sizeof(suffix) || strcmp(name + len - strlen(suffix), suffix)) {
+		return WEIR_OK;
+	}
+	char *path = mem_printf("%s/%s", broker->data_dir, name);
+	struct stat st;
+	int64_t delay = broker_conf(broker)->log_segment_delete_delay_ms;
+	enum weir_code code = WEIR_OK;
+	if (!stat(path, &st) && clock_wall_ms() - (int64_t)st.st_ctim.tv_sec * 1000 >= delay) {
+		code = fs_remove_tree(path, err);
+	}
+	mem_free(path);
+	return code;
+}
+
+void housekeeper_remove_deleted(struct broker *broker)
+{
+	struct weir_err err;
+	if (fs_list_dir(broker->data_dir, remove_if_old, broker, &err) != WEIR_OK) {
+		log_line(LOG_WARN, "removing deleted partitions: %s", err.text);
+	}
+}
+
+static void let_go_retired(struct broker *broker)
+{
+	int64_t now = clock_mono_ms();
+	pthread_mutex_lock(&broker->state_lock);
+	size_t kept = 0;
+	for (size_t i = 0; i < broker->retired_count; i++) {
+		if (now - broker->retired[i].since_ms > RETIRE_MS) {
+			conf_unref(broker->retired[i].conf);
+		} else {
+			broker->retired[kept++] = broker->retired[i];
+		}
+	}
+	broker->retired_count = kept;
+	pthread_mutex_unlock(&broker->state_lock);
+}
+
+/* Sleeps ms, less when the broker stops: then false. */
+static bool pause_ms(struct broker *broker, int64_t ms)
+{
+	int64_t until = clock_mono_ns() + ms * 1000000;
+	struct timespec ts = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+	pthread_mutex_lock(&broker->state_lock);
+	int late = 0;
+	while (!broker->stopping && !late) {
+		late = pthread_cond_timedwait(&broker->state_changed, &broker->state_lock, &ts);
+	}
+	bool goes_on = !broker->stopping;
+	pthread_mutex_unlock(&broker->state_lock);
+	return goes_on;
+}
+
+void *housekeeper_run(void *arg)
+{
+	struct broker *broker = arg;
+	int64_t checkpoint_at = clock_mono_ms() + CHECKPOINT_MS;
+	int64_t retain_at = clock_mono_ms() + broker_conf(broker)->log_retention_check_interval_ms;
+	int64_t tick_ms = TICK_MAX_MS;
+	while (pause_ms(broker, tick_ms)) {
+		int64_t now = clock_mono_ms();
+		tick_ms = TICK_MAX_MS;
+		if (broker_flush_mode(broker) == CONF_FLUSH_INTERVAL) {
+			topics_each(&broker->topics, flush_old, &tick_ms);
+			tick_ms = tick_ms < 10 ? 10 : tick_ms;
+		}
+		if (now >= retain_at) {
+			topics_each(&broker->topics, retain, NULL);
+			retain_at = now + broker_conf(broker)->log_retention_check_interval_ms;
+		}
+		if (now >= checkpoint_at) {
+			struct weir_err err;
+			if (broker_checkpoint(broker, &err) != WEIR_OK) {
+				log_line(LOG_WARN, "checkpoint: %s", err.text);
+			}
+			checkpoint_at = now + CHECKPOINT_MS;
+		}
+		housekeeper_remove_deleted(broker);
+		let_go_retired(broker);
+		int64_t next = retain_at - now;
+		tick_ms = next > 0 && next < tick_ms ? next : tick_ms;
+	}
+	return NULL;
+}

@@ -1,0 +1,27 @@
+noinst_LIBRARIES += libweirbroker.a
+libweirbroker_a_SOURCES = \
+	broker/adopt.c \
+	broker/broker.c broker/broker.h broker/broker_priv.h \
+	broker/conn.c broker/conn.h \
+	broker/deadlines.c broker/deadlines.h \
+	broker/dispatch.c broker/dispatch.h broker/handlers.def \
+	broker/flush.c broker/flush.h \
+	broker/housekeeper.c \
+	broker/listen.c \
+	broker/partition.c broker/partition.h \
+	broker/reactor.c broker/reactor.h \
+	broker/recover.c \
+	broker/reply.c broker/reply.h \
+	broker/settings.c \
+	broker/topic_admin.c broker/topic_admin.h \
+	broker/topics.c broker/topics.h \
+	broker/handlers/alter_configs.c \
+	broker/handlers/api_versions.c \
+	broker/handlers/cluster.c \
+	broker/handlers/configs.c broker/handlers/configs.h \
+	broker/handlers/delete_records.c \
+	broker/handlers/fetch.c \
+	broker/handlers/list_offsets.c \
+	broker/handlers/metadata.c \
+	broker/handlers/produce.c \
+	broker/handlers/topics.c
