@@ -38,8 +38,8 @@ enum conf_kind {
 	CONF_FLAGS,  /* uint32_t */
 };
 
-enum conf_update { CONF_READ_ONLY, CONF_PER_BROKER, CONF_CLUSTER_WIDE };
-enum conf_importance { CONF_MEDIUM, CONF_HIGH, CONF_LOW };
+enum conf_update { CONF_READ_ONLY, CONF_CLUSTER_WIDE };
+enum conf_importance { CONF_MEDIUM, CONF_HIGH };
 
 /* Kafka's numbers (ConfigSource). */
 enum conf_source {
