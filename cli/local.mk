@@ -20,7 +20,11 @@ libweircli_a_SOURCES = \
 	cli/json.c cli/json.h \
 	cli/options.c cli/options.h \
 	cli/out.c cli/out.h \
+	cli/outcome.c cli/outcome.h \
 	cli/props.c cli/props.h \
 	cli/report.c cli/report.h \
 	cli/row.c cli/row.h \
 	cli/table.c cli/table.h
+	cli/table.c cli/table.h \
+	cli/topic_common.c cli/topic_common.h \
+	cli/topic_create.c cli/topic_delete.c cli/topic_list.c

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/topic_common.h"
+
+#include "core/base/limits.h"
+#include "core/base/mem.h"
+#include "core/base/near.h"
+#include "core/base/number.h"
+
+#include <regex.h>
+#include <stdlib.h>
+
+bool topic_is_hidden(const struct client_topic *topic)
+{
+	return topic->internal || strncmp(topic->name, "__", 2) == 0;
+}
+
+static int compare_name(const void *name, const void *topic)
+{
+	return strcmp(name, ((const struct client_topic *)topic)->name);
+}
+
+static const struct client_topic *find(const struct client_cluster *cluster, const char *name)
+{
+	return cluster->topic_count ? bsearch(name, cluster->topics, cluster->topic_count,
+					      sizeof(*cluster->topics), compare_name)
+				    : NULL;
+}
+
+static void add(struct topic_pick *pick, const char *name, const struct client_topic *topic,
+	enum weir_code error)
+{
+	pick->items = mem_grow(pick->items, pick->count + 1, sizeof(*pick->items));
+	pick->items[pick->count++] = (struct topic_item){name, topic, error};
+}
+
+static bool has_word(const struct topic_pick *pick, const char *word)
+{
+	for (size_t i = 0; i < pick->count; i++) {
+		if (strcmp(pick->items[i].name, word) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Not in the view of all topics: it may be there since a moment, or not for us to see. */
+static enum weir_code add_word(
+	struct client *client, struct topic_pick *pick, const char *word, struct weir_err *err)
+{
+	const struct client_topic *topic = NULL;
+	struct weir_err why;
+	enum weir_code code = client_topic(client, word, &pick->arena, &topic, &why);
+	if (code <= WEIR_IO) {
+		if (err) {
+			*err = why;
+		}
+		return code;
+	}
+	add(pick, word, topic, code);
+	return WEIR_OK;
+}
+
+static enum weir_code compile(const char *word, regex_t *regex, struct weir_err *err)
+{
+	char *whole = mem_printf("^(%s)$", word);
+	int failed = regcomp(regex, whole, REG_EXTENDED | REG_NOSUB);
+	mem_free(whole);
+	if (failed) {
+		char text[120];
+		regerror(failed, regex, text, sizeof(text));
+		return err_set(err, WEIR_USAGE, "--regex: \"%s\": %s", word, text);
+	}
+	return WEIR_OK;
+}
+
+static enum weir_code add_matching(
+	struct topic_pick *pick, const char *word, bool internal, bool *seen, struct weir_err *err)
+{
+	regex_t regex;
+	enum weir_code code = compile(word, &regex, err);
+	if (code != WEIR_OK) {
+		return code;
+	}
+	size_t found = 0;
+	for (size_t i = 0; i < pick->cluster.topic_count; i++) {
+		const struct client_topic *topic = &pick->cluster.topics[i];
+		if ((topic_is_hidden(topic) && !internal) ||
+			regexec(&regex, topic->name, 0, NULL, 0) != 0) {
+			continue;
+		}
+		found++;
+		if (!seen[i]) {
+			seen[i] = true;
+			add(pick, topic->name, topic, WEIR_OK);
+		}
+	}
+	if (!found) {
+		add(pick, word, NULL, WEIR_UNKNOWN_TOPIC_OR_PARTITION);
+	}
+	regfree(&regex);
+	return WEIR_OK;
+}
+
+enum weir_code topic_pick(struct client *client, const char *const *words, size_t count, bool regex,
+	bool internal, struct topic_pick *pick, struct weir_err *err)
+{
+	*pick = (struct topic_pick){.count = 0};
+	arena_init(&pick->arena, LIMIT_FRAME_DEFAULT);
+	enum weir_code code = client_describe(client, &pick->arena, &pick->cluster, err);
+	if (code != WEIR_OK) {
+		return code;
+	}
+	bool *seen = mem_array(pick->cluster.topic_count + 1, sizeof(*seen));
+	for (size_t i = 0; code == WEIR_OK && i < count; i++) {
+		const struct client_topic *topic = regex ? NULL : find(&pick->cluster, words[i]);
+		if (regex) {
+			code = add_matching(pick, words[i], internal, seen, err);
+		} else if (topic && !seen[topic - pick->cluster.topics]) {
+			seen[topic - pick->cluster.topics] = true;
+			add(pick, topic->name, topic, WEIR_OK);
+		} else if (!topic && !has_word(pick, words[i])) {
+			code = add_word(client, pick, words[i], err);
+		}
+	}
+	mem_free(seen);
+	return code;
+}
+
+void topic_pick_fini(struct topic_pick *pick)
+{
+	MEM_FREE(&pick->items);
+	arena_fini(&pick->arena);
+	pick->count = 0;
+}
+
+void topic_hint(struct ctx *ctx, const struct topic_pick *pick, const char *name)
+{
+	struct near near;
+	near_init(&near, name);
+	for (size_t i = 0; i < pick->cluster.topic_count; i++) {
+		near_offer(&near, pick->cluster.topics[i].name);
+	}
+	if (near.best) {
+		hint_set(&ctx->hint, "did you mean \"%s\"?", near.best);
+	}
+}
+
+void topic_missing_cells(struct ctx *ctx, const struct topic_pick *pick,
+	const struct topic_item *item, struct outcome *outcome, struct table *table)
+{
+	bool missing = item->error == WEIR_UNKNOWN_TOPIC_OR_PARTITION;
+	if (missing && !outcome->failed) {
+		topic_hint(ctx, pick, item->name);
+	}
+	char *what = mem_printf("topic \"%s\"", item->name);
+	outcome_cells(outcome, table, NULL, what, item->error,
+		missing ? slice_str("no such topic") : slice_of(NULL, 0));
+	mem_free(what);
+}
+
+char *topic_node_list(const int32_t *nodes, int32_t count)
+{
+	struct buf text;
+	buf_init(&text, 0);
+	for (int32_t i = 0; i < count; i++) {
+		buf_printf(&text, "%s%d", i ? "," : "", (int)nodes[i]);
+	}
+	char *list = mem_dup_str(buf_str(&text));
+	buf_fini(&text);
+	return list;
+}
+
+int32_t topic_replica_count(const struct client_topic *topic)
+{
+	return topic->partition_count ? topic->partitions[0].replica_count : 0;
+}
+
+enum weir_code topic_split_pair(
+	const char *pair, char **key, const char **value, struct weir_err *err)
+{
+	const char *equals = strchr(pair, '=');
+	if (!equals || equals == pair) {
+		return err_set(err, WEIR_USAGE, "\"%s\" is not KEY=VALUE", pair);
+	}
+	*key = mem_dup(pair, (size_t)(equals - pair));
+	*value = equals + 1;
+	return WEIR_OK;
+}
+
+static enum weir_code choose_range(char *item, bool *chosen, int32_t count, struct weir_err *err)
+{
+	char *dash = strchr(item, '-');
+	int64_t first, last;
+	if (dash) {
+		*dash = '\0';
+	}
+	enum weir_code code = number_i64(item, 0, INT32_MAX, &first, err);
+	if (code == WEIR_OK) {
+		code = number_i64(dash ? dash + 1 : item, 0, INT32_MAX, &last, err);
+	}
+	if (code != WEIR_OK) {
+		return err ? err_wrap(err, "--partitions") : code;
+	}
+	if (last < first) {
+		return err_set(err, WEIR_USAGE, "--partitions: %d-%d runs backwards", (int)first,
+			(int)last);
+	}
+	if (last >= count) {
+		return err_set(err, WEIR_UNKNOWN_TOPIC_OR_PARTITION,
+			"no partition %d, the last one is %d", (int)last, (int)count - 1);
+	}
+	for (int64_t p = first; p <= last; p++) {
+		chosen[p] = true;
+	}
+	return WEIR_OK;
+}
+
+enum weir_code topic_choose_partitions(
+	const char *text, bool *chosen, int32_t count, struct weir_err *err)
+{
+	for (int32_t p = 0; p < count; p++) {
+		chosen[p] = !text;
+	}
+	char *copy = mem_dup_str(text ? text : "");
+	enum weir_code code = WEIR_OK;
+	for (char *item = text ? copy : NULL, *next; code == WEIR_OK && item; item = next) {
+		next = strchr(item, ',');
+		if (next) {
+			*next++ = '\0';
+		}
+		code = choose_range(item, chosen, count, err);
+	}
+	mem_free(copy);
+	return code;
+}
+
+int32_t topic_timeout_ms(const struct ctx *ctx)
+{
+	return (int32_t)ctx->globals.timeout_ms;
+}
