@@ -24,7 +24,6 @@ libweircli_a_SOURCES = \
 	cli/props.c cli/props.h \
 	cli/report.c cli/report.h \
 	cli/row.c cli/row.h \
-	cli/table.c cli/table.h
 	cli/table.c cli/table.h \
 	cli/topic_common.c cli/topic_common.h \
 	cli/topic_create.c cli/topic_delete.c cli/topic_list.c
