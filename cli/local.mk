@@ -26,4 +26,5 @@ libweircli_a_SOURCES = \
 	cli/row.c cli/row.h \
 	cli/table.c cli/table.h \
 	cli/topic_common.c cli/topic_common.h \
-	cli/topic_create.c cli/topic_delete.c cli/topic_list.c
+	cli/topic_create.c cli/topic_delete.c cli/topic_list.c \
+	cli/topic_offset.c cli/topic_offset.h cli/topic_offsets.c cli/topic_trim.c

@@ -4,7 +4,6 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/base/near.h"
-#include "core/base/number.h"
 
 #include <regex.h>
 #include <stdlib.h>
@@ -185,53 +184,6 @@ enum weir_code topic_split_pair(
 	*key = mem_dup(pair, (size_t)(equals - pair));
 	*value = equals + 1;
 	return WEIR_OK;
-}
-
-static enum weir_code choose_range(char *item, bool *chosen, int32_t count, struct weir_err *err)
-{
-	char *dash = strchr(item, '-');
-	int64_t first, last;
-	if (dash) {
-		*dash = '\0';
-	}
-	enum weir_code code = number_i64(item, 0, INT32_MAX, &first, err);
-	if (code == WEIR_OK) {
-		code = number_i64(dash ? dash + 1 : item, 0, INT32_MAX, &last, err);
-	}
-	if (code != WEIR_OK) {
-		return err ? err_wrap(err, "--partitions") : code;
-	}
-	if (last < first) {
-		return err_set(err, WEIR_USAGE, "--partitions: %d-%d runs backwards", (int)first,
-			(int)last);
-	}
-	if (last >= count) {
-		return err_set(err, WEIR_UNKNOWN_TOPIC_OR_PARTITION,
-			"no partition %d, the last one is %d", (int)last, (int)count - 1);
-	}
-	for (int64_t p = first; p <= last; p++) {
-		chosen[p] = true;
-	}
-	return WEIR_OK;
-}
-
-enum weir_code topic_choose_partitions(
-	const char *text, bool *chosen, int32_t count, struct weir_err *err)
-{
-	for (int32_t p = 0; p < count; p++) {
-		chosen[p] = !text;
-	}
-	char *copy = mem_dup_str(text ? text : "");
-	enum weir_code code = WEIR_OK;
-	for (char *item = text ? copy : NULL, *next; code == WEIR_OK && item; item = next) {
-		next = strchr(item, ',');
-		if (next) {
-			*next++ = '\0';
-		}
-		code = choose_range(item, chosen, count, err);
-	}
-	mem_free(copy);
-	return code;
 }
 
 int32_t topic_timeout_ms(const struct ctx *ctx)

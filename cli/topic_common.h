@@ -57,12 +57,5 @@ int32_t topic_replica_count(const struct client_topic *topic);
 WEIR_MUST_USE enum weir_code topic_split_pair(
 	const char *pair, char **key, const char **value, struct weir_err *err);
 
-/*
- * Marks the partitions of a list like "0,2-4" in chosen[count]; NULL text: all. Errors: USAGE,
- * UNKNOWN_TOPIC_OR_PARTITION past the end.
- */
-WEIR_MUST_USE enum weir_code topic_choose_partitions(
-	const char *text, bool *chosen, int32_t count, struct weir_err *err);
-
 /* ctx's timeout for the field of a request. */
 int32_t topic_timeout_ms(const struct ctx *ctx);
