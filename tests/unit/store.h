@@ -106,8 +106,8 @@ static inline void abandon_log(struct log *log)
 }
 
 /*
- * Reads from offset to end and checks every record: offsets rise, the value says its own offset. Gives
- * the offset after the last one read; stops at an error, which goes to *code.
+ * Reads from offset to end and checks every record: offsets rise, the value says its own offset.
+ * Gives the offset after the last one read; stops at an error, which goes to *code.
  */
 static inline int64_t read_all(struct log *log, int64_t offset, int64_t end, enum weir_code *code)
 {
