@@ -24,6 +24,7 @@ static void fill(const struct topic_conf *from, struct topic_settings *to)
 		.file_delete_delay_ms = from->file_delete_delay_ms,
 		.preallocate = from->preallocate,
 		.cleanup_delete = to->delete_allowed,
+		.compacted = from->cleanup_policy & (1u << CONF_CLEANUP_COMPACT),
 	};
 	to->rules = (struct record_rules){
 		.compacted = from->cleanup_policy & (1u << CONF_CLEANUP_COMPACT),
