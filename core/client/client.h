@@ -104,6 +104,9 @@ struct producer_conf {
 	size_t batch_bytes;	     /* 1000000 */
 	size_t buffer_bytes;	     /* 32 MiB: produce blocks above it */
 	int64_t delivery_timeout_ms; /* 120000 */
+	/* No record twice after a retry. true; without effect unless acks is -1 and the broker can.
+	 */
+	bool idempotent;
 	/* Called in producer_send/producer_flush for each record, in partition order; may be NULL.
 	 */
 	void (*delivered)(void *arg, void *tag, int32_t partition, int64_t offset,

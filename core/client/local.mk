@@ -5,4 +5,5 @@ libweircore_a_SOURCES += \
 	core/client/metadata.c \
 	core/client/offsets.c \
 	core/client/partitioner.c core/client/partitioner.h \
+	core/client/produce.c core/client/producer.c core/client/producer_priv.h \
 	core/client/versions.c core/client/versions.h
