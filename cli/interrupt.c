@@ -35,7 +35,7 @@ static void on_alarm(int signo)
 
 void interrupt_catch(void)
 {
-	struct sigaction old, action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
+	struct sigaction old, action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
 	sigemptyset(&action.sa_mask);
 	/* A job started in the background by a shell has it ignored: that stays. */
 	if (sigaction(SIGINT, NULL, &old) != 0 || old.sa_handler == SIG_IGN) {

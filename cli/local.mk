@@ -7,6 +7,7 @@ noinst_LIBRARIES += libweircli.a
 libweircli_a_SOURCES = \
 	cli/base64.c cli/base64.h \
 	cli/broker.c cli/engine.c cli/engine.h \
+	cli/client_props.c cli/client_props.h \
 	cli/command.h cli/commands.c cli/commands.def \
 	cli/completion.c \
 	cli/connect.c cli/connect.h \
@@ -17,10 +18,14 @@ libweircli_a_SOURCES = \
 	cli/format.c cli/format.h cli/format_priv.h cli/format_tokens.def \
 	cli/format_check.c cli/format_parse.c cli/format_print.c cli/format_unpack.c \
 	cli/help.c cli/help_json.c cli/help_man.c cli/help_text.c cli/help_text.h \
+	cli/interrupt.c cli/interrupt.h \
 	cli/json.c cli/json.h \
 	cli/options.c cli/options.h \
 	cli/out.c cli/out.h \
 	cli/outcome.c cli/outcome.h \
+	cli/produce.c cli/produce_input.c cli/produce_input.h \
+	cli/produce_topic.c cli/produce_topic.h \
+	cli/progress.c cli/progress.h \
 	cli/props.c cli/props.h \
 	cli/report.c cli/report.h \
 	cli/row.c cli/row.h \

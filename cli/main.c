@@ -4,6 +4,7 @@
  * error; when standard output's reader went away the program still dies of it, silently.
  */
 #include "cli/dispatch.h"
+#include "cli/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,5 +35,6 @@ int main(int argc, char **argv)
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
+	interrupt_resend();
 	return status;
 }

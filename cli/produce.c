@@ -3,11 +3,13 @@
  * Records from files or standard input into a topic. Nothing is allocated for a record unless
  * --report wants to show it again.
  */
+#include "cli/client_props.h"
 #include "cli/command.h"
 #include "cli/connect.h"
 #include "cli/interrupt.h"
 #include "cli/produce_input.h"
 #include "cli/produce_topic.h"
+#include "cli/progress.h"
 #include "core/base/clock.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
@@ -44,8 +46,7 @@ static const struct opt opts[] = {
 	OPT_STR(struct produce_args, key, .name = "key", .letter = 'k', .arg = "KEY",
 		.help = "Key of records that have none of their own."),
 	OPT_STR(struct produce_args, key_delim, .name = "key-delimiter", .letter = 'K',
-		.arg = "SEP",
-		.help = "What stands before the first SEP of a record is its key."),
+		.arg = "SEP", .help = "What stands before the first SEP of a record is its key."),
 	OPT_STR(struct produce_args, delim, .name = "delimiter", .letter = 'D', .arg = "DELIM",
 		.def = "\\n", .help = "What ends a record: \\n \\t \\0 \\xNN or any text."),
 	OPT_LIST(struct produce_args, headers, .name = "header", .letter = 'H', .arg = "NAME=VALUE",
@@ -60,18 +61,18 @@ static const struct opt opts[] = {
 	OPT_BOOL(struct produce_args, whole, .name = "whole",
 		.help = "Each file, or all of standard input, is one record."),
 	OPT_CHOICE(struct produce_args, codec, .name = "compression", .letter = 'z', .arg = "CODEC",
-		.choices = codec_names, .unset = -1, .help = "Compression of batches."),
+		.choices = codec_names, .unset = PRODUCER_OPTION_UNSET,
+		.help = "Compression of batches."),
 	OPT_CHOICE(struct produce_args, acks, .name = "acks", .arg = "WHO", .choices = acks_names,
-		.unset = -1,
-		.help = "Who confirms: all in-sync replicas, the leader, or nobody."),
+		.unset = -1, .help = "Who confirms: all in-sync replicas, the leader, or nobody."),
 	OPT_BOOL(struct produce_args, empty_is_null, .name = "empty-null", .letter = 'Z',
 		.help = "Empty keys and values are null."),
 	OPT_STR(struct produce_args, null_text, .name = "null", .arg = "TEXT",
 		.help = "Keys and values that are TEXT are null."),
 	OPT_TIME(struct produce_args, timestamp, .name = "timestamp", .arg = "TIME", .unset = -1,
 		.help = "Timestamp of records that have none of their own."),
-	OPT_I64(struct produce_args, count, .name = "count", .letter = 'c', .arg = "N",
-		.unset = -1, .min = 0, .max = INT64_MAX, .help = "Ends after N records."),
+	OPT_I64(struct produce_args, count, .name = "count", .letter = 'c', .arg = "N", .unset = -1,
+		.min = 0, .max = INT64_MAX, .help = "Ends after N records."),
 	OPT_BOOL(struct produce_args, tee, .name = "tee", .letter = 'T',
 		.help = "Copies records to standard output, in the form they were read."),
 	OPT_STR(struct produce_args, report, .name = "report", .arg = "FORMAT",
@@ -99,9 +100,10 @@ static enum weir_code produce_run(void *args, struct ctx *ctx, struct weir_err *
 const struct command cmd_produce = {
 	.path = "produce",
 	.summary = "Sends records to a topic.",
-	.details = "Reads FILEs, or standard input, a record a line. A file's last record needs no "
-		   "line end. The topic must be there unless --create is given. Ends with 0 only when "
-		   "every record is stored.",
+	.details =
+		"Reads FILEs, or standard input, a record a line. A file's last record needs no "
+		"line end. The topic must be there unless --create is given. Ends with 0 only when "
+		"every record is stored.",
 	.positional = "TOPIC [FILE...]",
 	.positional_max = POSITIONAL_MANY,
 	.opts = opts,
@@ -113,9 +115,7 @@ const struct command cmd_produce = {
 
 /* What --report shows of a record after it was sent; one block of memory. */
 struct sent {
-	struct row row;
-	struct record_header *headers;
-	uint8_t *bytes;
+	struct row row; /* its headers, then its bytes, lie behind it */
 };
 
 struct produce {
@@ -128,11 +128,11 @@ struct produce {
 	struct format_style style;
 	int64_t rate_count, rate_ms; /* rate_count 0: no limit */
 	struct input *input;
-	struct producer *producer; /* NULL with --dry-run */
+	struct producer *producer;     /* NULL with --dry-run */
 	struct record_header *headers; /* fixed ones first, then the row's behind them */
 	size_t fixed_count, header_room;
-	int64_t sent, bytes, reported, started_ms, shown_ms;
-	bool progress;
+	int64_t sent, bytes, reported;
+	struct progress progress;
 	struct weir_err failed; /* of a delivery */
 	int64_t failed_count;
 };
@@ -199,4 +199,405 @@ static void on_delivered(void *arg, void *tag, int32_t partition, int64_t offset
 		}
 	}
 	mem_free(sent);
+}
+
+/* Text printed as fields, with null as nothing or --null's. */
+static void tee_text(struct produce *p, struct slice text)
+{
+	struct slice null_text = slice_str(p->args->null_text);
+	out_text(&p->ctx->out, text.data ? text : null_text);
+}
+
+static enum weir_code tee(struct produce *p, const struct row *row, struct weir_err *err)
+{
+	struct out *out = &p->ctx->out;
+	if (p->tee) {
+		return format_print(p->tee, row, &p->style, out, err);
+	}
+	if (row->key.data) {
+		tee_text(p, row->key);
+		out_bytes(out, p->key_delim.data, p->key_delim.len);
+	}
+	tee_text(p, row->value);
+	if (!p->args->whole) {
+		out_bytes(out, p->delim.data, p->delim.len);
+	}
+	return WEIR_OK;
+}
+
+static void fixed_headers(struct produce *p)
+{
+	const struct opt_list *list = &p->args->headers;
+	p->fixed_count = p->header_room = list->count;
+	p->headers = mem_array(list->count + 1, sizeof(*p->headers));
+	for (size_t i = 0; i < list->count; i++) {
+		const char *text = list->items[i];
+		size_t len = strcspn(text, "=");
+		p->headers[i].key = slice_of(text, len);
+		p->headers[i].value = slice_str(text[len] ? text + len + 1 : NULL);
+	}
+}
+
+/* The record's own headers, then those of -H. */
+static void set_headers(struct produce *p, const struct row *row, struct produce_record *record)
+{
+	size_t own = row->header_count;
+	record->headers = p->headers;
+	record->header_count = p->fixed_count + own;
+	if (!own) {
+		return;
+	}
+	if (!p->fixed_count) {
+		record->headers = row->headers;
+		return;
+	}
+	if (record->header_count > p->header_room) {
+		p->header_room = record->header_count * 2;
+		p->headers = mem_grow(p->headers, p->header_room, sizeof(*p->headers));
+	}
+	memmove(p->headers + own, p->headers, p->fixed_count * sizeof(*p->headers));
+	memcpy(p->headers, row->headers, own * sizeof(*p->headers));
+	record->headers = p->headers;
+}
+
+static void unset_headers(struct produce *p, const struct row *row)
+{
+	if (p->fixed_count && row->header_count) {
+		memmove(p->headers, p->headers + row->header_count,
+			p->fixed_count * sizeof(*p->headers));
+	}
+}
+
+static enum weir_code send_row(struct produce *p, const struct row *row, struct weir_err *err)
+{
+	const struct produce_args *a = p->args;
+	struct produce_record record = {.partition = a->partition,
+		.timestamp = row->timestamp >= 0 ? row->timestamp : a->timestamp,
+		.key = row->key.data || !a->key ? row->key : slice_str(a->key),
+		.value = row->value};
+	if (a->partition == PARTITION_UNSET) {
+		record.partition = row->partition;
+	}
+	set_headers(p, row, &record);
+	if (p->report_content) {
+		struct row full = *row;
+		full.key = record.key;
+		full.headers = record.headers;
+		full.header_count = record.header_count;
+		record.tag = sent_new(&full);
+	}
+	enum weir_code code = p->producer ? producer_send(p->producer, &record, err) : WEIR_OK;
+	if (code != WEIR_OK || !p->producer) {
+		mem_free(record.tag);
+	}
+	unset_headers(p, row);
+	p->bytes += code == WEIR_OK ? (int64_t)(record.key.len + record.value.len) : 0;
+	p->sent += code == WEIR_OK;
+	return code;
+}
+
+/* Whether to go on: not after Ctrl-C, a failed delivery, or when standard output is gone. */
+static bool goes_on(const struct produce *p)
+{
+	return !interrupted() && !p->failed_count && !p->ctx->out.sys_errno;
+}
+
+/* Lets the producer work and the output out for wait_ms, or until fd (-1: none) has something. */
+static enum weir_code work_for(struct produce *p, int fd, int64_t wait_ms, struct weir_err *err)
+{
+	enum weir_code code = p->producer ? producer_poll(p->producer, err) : WEIR_OK;
+	if (code != WEIR_OK) {
+		return code;
+	}
+	struct weir_err ignored; /* sticks in out */
+	if (p->ctx->out.buf.len && out_flush(&p->ctx->out, &ignored) != WEIR_OK) {
+		return WEIR_OK;
+	}
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	poll(&ready, 1, (int)wait_ms);
+	progress_show(&p->progress, p->sent, p->bytes);
+	return WEIR_OK;
+}
+
+/* Input pauses: what is read goes out after its linger, at ever longer intervals. */
+static enum weir_code on_idle(void *arg, int fd, struct weir_err *err)
+{
+	enum { FIRST_MS = 2, LAST_MS = 1000 };
+	struct produce *p = arg;
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	for (int64_t wait_ms = FIRST_MS; goes_on(p) && poll(&ready, 1, 0) == 0;) {
+		enum weir_code code = work_for(p, fd, wait_ms, err);
+		if (code != WEIR_OK) {
+			return code;
+		}
+		wait_ms = wait_ms * 2 < LAST_MS ? wait_ms * 2 : LAST_MS;
+	}
+	return goes_on(p) ? WEIR_OK : err_set(err, WEIR_STOPPED, "stopped");
+}
+
+/* --rate: waits until the next record is due. */
+static enum weir_code wait_turn(struct produce *p, struct weir_err *err)
+{
+	if (!p->rate_count) {
+		return WEIR_OK;
+	}
+	double gap_ms = (double)p->rate_ms / (double)p->rate_count;
+	int64_t due_ms = p->progress.started_ms + (int64_t)((double)p->sent * gap_ms);
+	for (int64_t now_ms; goes_on(p) && (now_ms = clock_mono_ms()) < due_ms;) {
+		int64_t left_ms = due_ms - now_ms;
+		enum weir_code code = work_for(p, -1, left_ms < 5 ? left_ms : 5, err);
+		if (code != WEIR_OK) {
+			return code;
+		}
+	}
+	return WEIR_OK;
+}
+
+static enum weir_code send_all(struct produce *p, struct weir_err *err)
+{
+	enum { LOOK_EVERY = 256 };
+	int64_t max = p->args->count;
+	while (goes_on(p) && (max < 0 || p->sent < max)) {
+		struct row row;
+		bool got;
+		enum weir_code code = wait_turn(p, err);
+		if (code == WEIR_OK) {
+			code = input_next(p->input, &row, &got, err);
+		}
+		if (code != WEIR_OK || !got) {
+			return code == WEIR_STOPPED && !goes_on(p) ? WEIR_OK : code;
+		}
+		code = send_row(p, &row, err);
+		if (code == WEIR_OK && p->args->tee) {
+			code = tee(p, &row, err);
+		}
+		if (code != WEIR_OK) {
+			return code;
+		}
+		if (p->sent % LOOK_EVERY == 0) {
+			progress_show(&p->progress, p->sent, p->bytes);
+		}
+	}
+	return WEIR_OK;
+}
+
+/* After the input: everything is delivered, or the first failure is returned. */
+static enum weir_code finish(struct produce *p, enum weir_code code, struct weir_err *err)
+{
+	struct weir_err flush_err = {.code = WEIR_OK};
+	enum weir_code flushed = p->producer ? producer_flush(p->producer, &flush_err) : WEIR_OK;
+	if (p->failed_count) {
+		flushed = p->failed.code;
+		flush_err = p->failed;
+		if (p->failed_count > 1) {
+			size_t len = strlen(flush_err.text);
+			snprintf(flush_err.text + len, sizeof(flush_err.text) - len,
+				" (and %" PRId64 " records more)", p->failed_count - 1);
+		}
+	}
+	if (code == WEIR_OK && flushed != WEIR_OK) {
+		*err = flush_err;
+		code = flushed;
+	}
+	if (code == WEIR_OK) {
+		progress_end(&p->progress, p->sent, p->bytes,
+			p->producer ? "" : " not sent (--dry-run)");
+	} else {
+		progress_break(&p->progress);
+	}
+	return code;
+}
+
+static enum weir_code parse_rate(struct produce *p, const char *text, struct weir_err *err)
+{
+	size_t len = strcspn(text, "/");
+	const char *unit = text + len;
+	char number[32];
+	snprintf(number, sizeof(number), "%.*s", (int)(len < 31 ? len : 31), text);
+	p->rate_ms = 1000;
+	if (strcmp(unit, "/m") == 0) {
+		p->rate_ms = 60 * 1000;
+	} else if (strcmp(unit, "/h") == 0) {
+		p->rate_ms = 60 * 60 * 1000;
+	} else if (*unit && strcmp(unit, "/s") != 0) {
+		return err_set(err, WEIR_USAGE, "--rate: \"%s\" is not /s, /m or /h", unit);
+	}
+	enum weir_code code = number_i64(number, 1, 1000000000, &p->rate_count, err);
+	return code == WEIR_OK ? code : err_wrap(err, "--rate");
+}
+
+static enum weir_code check_args(const struct produce_args *a, struct weir_err *err)
+{
+	int forms = (a->format != NULL) + a->json + a->whole;
+	if (forms > 1) {
+		return err_set(err, WEIR_USAGE, "-f, -J and --whole exclude each other");
+	}
+	if (forms && a->key_delim) {
+		return err_set(err, WEIR_USAGE, "-K is for lines, not for %s",
+			a->json	   ? "-J"
+			: a->whole ? "--whole"
+				   : "-f");
+	}
+	if (forms && strcmp(a->delim, "\\n") != 0) {
+		return err_set(err, WEIR_USAGE, "-D is for lines, not for %s",
+			a->json	   ? "-J"
+			: a->whole ? "--whole"
+				   : "-f");
+	}
+	for (size_t i = 0; i < a->headers.count; i++) {
+		if (!a->headers.items[i][0] || a->headers.items[i][0] == '=') {
+			return err_set(err, WEIR_USAGE, "--header: \"%s\" has no name",
+				a->headers.items[i]);
+		}
+	}
+	return WEIR_OK;
+}
+
+/* Before connecting: can records be read by it? */
+static enum weir_code check_readable(const struct format *format, struct weir_err *err)
+{
+	struct format_reader_conf conf = {.empty_is_null = false};
+	struct format_reader *reader = NULL;
+	enum weir_code code = format_reader_new(format, -1, "", &conf, &reader, err);
+	format_reader_free(&reader);
+	return code;
+}
+
+static enum weir_code compile(struct produce *p, struct weir_err *err)
+{
+	const struct produce_args *a = p->args;
+	enum weir_code code = check_args(a, err);
+	if (code == WEIR_OK && input_unescape(a->delim, &p->delim, err) != WEIR_OK) {
+		code = err_wrap(err, "--delimiter");
+	}
+	if (code == WEIR_OK && a->key_delim &&
+		input_unescape(a->key_delim, &p->key_delim, err) != WEIR_OK) {
+		code = err_wrap(err, "--key-delimiter");
+	}
+	if (code == WEIR_OK && a->rate) {
+		code = parse_rate(p, a->rate, err);
+	}
+	if (code == WEIR_OK && (a->format || a->json)) {
+		code = format_new(a->json ? "%j\n" : a->format, &p->format, err);
+		p->tee = p->format;
+	}
+	if (code == WEIR_OK && p->format) {
+		code = check_readable(p->format, err);
+	}
+	if (code == WEIR_OK && a->report) {
+		code = format_new(a->report, &p->report, err);
+		if (code != WEIR_OK) {
+			return err_wrap(err, "--report");
+		}
+		static const enum format_field content[] = {FORMAT_VALUE, FORMAT_VALUE_LEN,
+			FORMAT_KEY, FORMAT_KEY_LEN, FORMAT_HEADERS, FORMAT_HEADER_COUNT,
+			FORMAT_ENVELOPE};
+		for (size_t i = 0; i < sizeof(content) / sizeof(*content); i++) {
+			p->report_content = p->report_content || format_has(p->report, content[i]);
+		}
+	}
+	p->style.null_text = a->null_text;
+	return code;
+}
+
+static enum weir_code producer_settings(
+	struct produce *p, struct producer_conf *conf, struct weir_err *err)
+{
+	static const int acks[] = {-1, 1, 0, -1}; /* of acks_names */
+	int wanted = p->args->acks;
+	enum weir_code code = client_props_producer(p->ctx, p->args->codec,
+		wanted < 0 ? PRODUCER_OPTION_UNSET : acks[wanted], conf, err);
+	if (p->report) {
+		conf->delivered = on_delivered;
+		conf->delivered_arg = p;
+	}
+	return code;
+}
+
+static enum weir_code open_topic(struct produce *p, struct weir_err *err)
+{
+	struct client *client;
+	struct producer_conf conf;
+	int64_t partitions = 0;
+	const char *create = p->args->create;
+	enum weir_code code = WEIR_OK;
+	if (create && strcmp(create, "-1") == 0) {
+		partitions = -1;
+	} else if (create) {
+		code = number_i64(create, 1, LIMIT_PARTITIONS_PER_TOPIC, &partitions, err);
+		code = code == WEIR_OK ? code : err_wrap(err, "--create");
+	}
+	if (code == WEIR_OK) {
+		code = producer_settings(p, &conf, err);
+	}
+	if (code == WEIR_OK) {
+		code = connect_client(p->ctx, &client, err);
+	}
+	if (code == WEIR_OK) {
+		code = topic_ensure(p->ctx, client, p->topic, (int32_t)partitions, err);
+	}
+	if (code == WEIR_UNKNOWN_TOPIC_OR_PARTITION && !p->ctx->hint.text[0] && !create) {
+		hint_set(&p->ctx->hint, "--create creates it");
+	}
+	if (code == WEIR_UNKNOWN_TOPIC_OR_PARTITION && create && p->ctx->globals.dry_run) {
+		p->ctx->hint.text[0] = '\0';
+		return WEIR_OK; /* would be created */
+	}
+	if (code == WEIR_OK && !p->ctx->globals.dry_run) {
+		code = producer_open(client, p->topic, &conf, &p->producer, err);
+	}
+	return code;
+}
+
+static enum weir_code run(struct produce *p, struct weir_err *err)
+{
+	struct ctx *ctx = p->ctx;
+	const struct produce_args *a = p->args;
+	bool flag = a->topic != NULL;
+	if (!flag && !ctx->word_count) {
+		return err_set(err, WEIR_USAGE, "no topic given: weir produce TOPIC [FILE...]");
+	}
+	p->topic = flag ? a->topic : ctx->words[0];
+	enum weir_code code = compile(p, err);
+	if (code == WEIR_OK) {
+		code = open_topic(p, err);
+	}
+	if (code != WEIR_OK) {
+		return code;
+	}
+	struct input_conf conf = {.files = ctx->words + !flag,
+		.file_count = ctx->word_count - !flag,
+		.delim = slice_of(p->delim.data, p->delim.len),
+		.key_delim = slice_of(p->key_delim.data, p->key_delim.len),
+		.format = p->format,
+		.whole = a->whole,
+		.empty_is_null = a->empty_is_null,
+		.null_text = a->null_text,
+		.idle = on_idle,
+		.idle_arg = p};
+	fixed_headers(p);
+	p->input = input_new(&conf);
+	bool typed = !conf.file_count && isatty(STDIN_FILENO) == 1;
+	progress_start(&p->progress, ctx, !typed && !a->tee && !a->report);
+	if (typed) {
+		ctx_notice(ctx, "a record a line; Ctrl-D ends\n");
+	}
+	interrupt_catch();
+	return finish(p, send_all(p, err), err);
+}
+
+static enum weir_code produce_run(void *args, struct ctx *ctx, struct weir_err *err)
+{
+	struct produce p = {.ctx = ctx, .args = args};
+	buf_init(&p.delim, 0);
+	buf_init(&p.key_delim, 0);
+	enum weir_code code = run(&p, err);
+	producer_close(&p.producer);
+	input_free(&p.input);
+	format_free(&p.format);
+	format_free(&p.report);
+	buf_fini(&p.delim);
+	buf_fini(&p.key_delim);
+	mem_free(p.headers);
+	return code;
 }

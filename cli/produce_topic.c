@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/produce_topic.h"
 
+#include "cli/topic_common.h"
 #include "core/base/clock.h"
 #include "core/base/limits.h"
 #include "core/client/client.h"
@@ -8,9 +9,9 @@
 
 #include <poll.h>
 
-enum { API_CREATE_TOPICS = 19, LOOK_AGAIN_MS = 20 };
+enum { LOOK_AGAIN_MS = 20 };
 
-enum weir_code topic_hint(struct ctx *ctx, enum weir_code code, struct weir_err *err)
+enum weir_code topic_unknown(struct ctx *ctx, enum weir_code code, struct weir_err *err)
 {
 	char *mean = strstr(err->text, "; did you mean ");
 	if (mean) {
@@ -33,8 +34,8 @@ static enum weir_code create(struct client *client, const char *topic, int32_t p
 	request.timeout_ms = (int32_t)timeout_ms;
 	struct arena arena;
 	arena_init(&arena, (size_t)LIMIT_FRAME_DEFAULT);
-	enum weir_code code = client_call(client, CLIENT_CONTROLLER, API_CREATE_TOPICS, &request,
-		&arena, &answer, NULL, err);
+	enum weir_code code = client_call(
+		client, CLIENT_CONTROLLER, REQUEST_CREATE_TOPICS, &request, &arena, &answer, NULL, err);
 	if (code == WEIR_OK && answer.topics_count != 1) {
 		code = err_set(err, WEIR_PROTOCOL, "CreateTopics: the answer leaves the topic out");
 	}
@@ -67,7 +68,7 @@ enum weir_code topic_ensure(struct ctx *ctx, struct client *client, const char *
 	int64_t deadline_ms = clock_mono_ms() + timeout_ms;
 	enum weir_code code = look(client, topic, err);
 	if (code != WEIR_UNKNOWN_TOPIC_OR_PARTITION || !partitions || ctx->globals.dry_run) {
-		return code == WEIR_OK ? code : topic_hint(ctx, code, err);
+		return code == WEIR_OK ? code : topic_unknown(ctx, code, err);
 	}
 	code = create(client, topic, partitions, timeout_ms, err);
 	/* A broker may learn of it a little later. */

@@ -14,4 +14,4 @@ WEIR_MUST_USE enum weir_code topic_ensure(struct ctx *ctx, struct client *client
 	int32_t partitions, struct weir_err *err);
 
 /* For an error about a topic: moves "did you mean" from the text into ctx->hint. Returns code. */
-enum weir_code topic_hint(struct ctx *ctx, enum weir_code code, struct weir_err *err);
+enum weir_code topic_unknown(struct ctx *ctx, enum weir_code code, struct weir_err *err);
