@@ -29,6 +29,8 @@ libweircli_a_SOURCES = \
 	cli/props.c cli/props.h \
 	cli/report.c cli/report.h \
 	cli/row.c cli/row.h \
+	cli/segment_cat.c cli/segment_files.c cli/segment_files.h cli/segment_inspect.c \
+	cli/segment_list.c cli/segment_txns.c cli/segment_txns.h cli/segment_verify.c \
 	cli/table.c cli/table.h \
 	cli/topic_common.c cli/topic_common.h \
 	cli/topic_create.c cli/topic_delete.c cli/topic_list.c \
