@@ -12,6 +12,7 @@ libweircli_a_SOURCES = \
 	cli/completion.c \
 	cli/connect.c cli/connect.h \
 	cli/context.c cli/context.h \
+	cli/dir_check.c cli/dir_info.c cli/dir_list.c \
 	cli/dispatch.c cli/dispatch.h \
 	cli/envelope.c cli/envelope.h \
 	cli/error.c \

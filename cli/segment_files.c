@@ -232,6 +232,10 @@ enum weir_code segment_files_find(
 	for (size_t i = 0; i < ctx->word_count && code == WEIR_OK; i++) {
 		code = add_word(ctx, files, ctx->words[i], err);
 	}
+	if (code == WEIR_OK && !files->count) {
+		code = err_set(err, WEIR_NOT_FOUND, "no segment files in %s",
+			ctx->word_count ? ctx->words[0] : ctx_dir(ctx));
+	}
 	if (code != WEIR_OK) {
 		segment_files_fini(files);
 	}
