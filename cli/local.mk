@@ -10,6 +10,7 @@ libweircli_a_SOURCES = \
 	cli/client_props.c cli/client_props.h \
 	cli/command.h cli/commands.c cli/commands.def \
 	cli/completion.c \
+	cli/config_get.c cli/config_set.c \
 	cli/connect.c cli/connect.h \
 	cli/context.c cli/context.h \
 	cli/dir_check.c cli/dir_info.c cli/dir_list.c \
@@ -32,7 +33,9 @@ libweircli_a_SOURCES = \
 	cli/row.c cli/row.h \
 	cli/segment_cat.c cli/segment_files.c cli/segment_files.h cli/segment_inspect.c \
 	cli/segment_list.c cli/segment_txns.c cli/segment_txns.h cli/segment_verify.c \
+	cli/settings.c cli/settings.h cli/settings_alter.c \
 	cli/table.c cli/table.h \
+	cli/topic_alter.c \
 	cli/topic_common.c cli/topic_common.h \
 	cli/topic_create.c cli/topic_delete.c cli/topic_list.c \
 	cli/topic_offset.c cli/topic_offset.h cli/topic_offsets.c cli/topic_trim.c
