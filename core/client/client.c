@@ -216,6 +216,14 @@ void client_drop(struct connection *connection)
 	mem_free(connection);
 }
 
+void client_drop_lane(struct client *client, int32_t node, int lane)
+{
+	struct connection *connection = find_connection(client, node, lane);
+	if (connection) {
+		client_drop(connection);
+	}
+}
+
 void client_pump(struct client *client, int64_t until_ms)
 {
 	size_t count = 0, ready_count = 0;

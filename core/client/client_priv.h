@@ -86,6 +86,8 @@ WEIR_MUST_USE enum weir_code client_reach(struct client *client, int32_t node, i
 	struct connection **connection, struct weir_err *err);
 /* Closes and forgets it; its exchanges fail. */
 void client_drop(struct connection *connection);
+/* Closes the connection to node of one lane, if there is one. */
+void client_drop_lane(struct client *client, int32_t node, int lane);
 struct node *client_node(struct client *client, int32_t id);
 /* Name of the broker list for texts: address of the broker that answered. */
 const char *client_peer(struct client *client);

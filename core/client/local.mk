@@ -1,7 +1,10 @@
 libweircore_a_SOURCES += \
+	core/client/aborted.c \
 	core/client/call.c \
 	core/client/client.c core/client/client.h core/client/client_priv.h \
 	core/client/connection.c core/client/connection.h \
+	core/client/consumer.c core/client/consumer_priv.h \
+	core/client/fetch.c \
 	core/client/metadata.c \
 	core/client/offsets.c \
 	core/client/partitioner.c core/client/partitioner.h \
