@@ -12,7 +12,9 @@ libweircli_a_SOURCES = \
 	cli/completion.c \
 	cli/config_get.c cli/config_set.c \
 	cli/connect.c cli/connect.h \
+	cli/consume.c cli/consume_range.c cli/consume_range.h \
 	cli/context.c cli/context.h \
+	cli/delimiter.c cli/delimiter.h \
 	cli/dir_check.c cli/dir_info.c cli/dir_list.c \
 	cli/dispatch.c cli/dispatch.h \
 	cli/envelope.c cli/envelope.h \

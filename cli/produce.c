@@ -6,6 +6,7 @@
 #include "cli/client_props.h"
 #include "cli/command.h"
 #include "cli/connect.h"
+#include "cli/delimiter.h"
 #include "cli/interrupt.h"
 #include "cli/produce_input.h"
 #include "cli/produce_topic.h"
@@ -467,12 +468,15 @@ static enum weir_code compile(struct produce *p, struct weir_err *err)
 {
 	const struct produce_args *a = p->args;
 	enum weir_code code = check_args(a, err);
-	if (code == WEIR_OK && input_unescape(a->delim, &p->delim, err) != WEIR_OK) {
+	if (code == WEIR_OK && delimiter_parse(a->delim, &p->delim, err) != WEIR_OK) {
 		code = err_wrap(err, "--delimiter");
 	}
 	if (code == WEIR_OK && a->key_delim &&
-		input_unescape(a->key_delim, &p->key_delim, err) != WEIR_OK) {
+		delimiter_parse(a->key_delim, &p->key_delim, err) != WEIR_OK) {
 		code = err_wrap(err, "--key-delimiter");
+	}
+	if (code == WEIR_OK && (!p->delim.len || (a->key_delim && !p->key_delim.len))) {
+		code = err_set(err, WEIR_USAGE, "a delimiter is empty");
 	}
 	if (code == WEIR_OK && a->rate) {
 		code = parse_rate(p, a->rate, err);

@@ -29,7 +29,3 @@ void input_free(struct input **input);
  */
 WEIR_MUST_USE enum weir_code input_next(
 	struct input *input, struct row *row, bool *got, struct weir_err *err);
-
-/* Text with \n \t \r \0 \\ \xNN as the bytes they stand for, appended to out. Errors: USAGE. */
-WEIR_MUST_USE enum weir_code input_unescape(
-	const char *text, struct buf *out, struct weir_err *err);

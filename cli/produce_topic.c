@@ -34,8 +34,8 @@ static enum weir_code create(struct client *client, const char *topic, int32_t p
 	request.timeout_ms = (int32_t)timeout_ms;
 	struct arena arena;
 	arena_init(&arena, (size_t)LIMIT_FRAME_DEFAULT);
-	enum weir_code code = client_call(
-		client, CLIENT_CONTROLLER, REQUEST_CREATE_TOPICS, &request, &arena, &answer, NULL, err);
+	enum weir_code code = client_call(client, CLIENT_CONTROLLER, REQUEST_CREATE_TOPICS,
+		&request, &arena, &answer, NULL, err);
 	if (code == WEIR_OK && answer.topics_count != 1) {
 		code = err_set(err, WEIR_PROTOCOL, "CreateTopics: the answer leaves the topic out");
 	}
