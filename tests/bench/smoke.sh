@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The tools of this folder work: load against a skeleton and a weir, what went in comes out. Nothing is timed.
+set -euo pipefail
+. "$(dirname "$0")/lib.bash"
+bad=0
+expect() { # WHAT WANTED LINE
+	local got
+	got=$(value "$1" "$3")
+	[ "$got" = "$2" ] || { echo "$1 is $got, not $2: $3"; bad=1; }
+}
+both() { # WHO LOAD-OPTION...
+	local who=$1 line
+	shift
+	line=$("$tools/load" produce "$@" -n 200 -c 2 -d 3 -b 4096 -p 2 -t 60 "$address")
+	expect requests 200 "$line"
+	expect errors 0 "$line"
+	records=$(value records "$line")
+	line=$("$tools/load" produce "$@" -n 50 -r 1000 -c 2 -b 100 -T other -t 60 "$address")
+	expect requests 50 "$line"
+	expect records 50 "$line"
+	line=$("$tools/load" produce "$@" -n 3 -b 900000 -s 1000 -T big -t 60 "$address")
+	expect requests 3 "$line"
+	[ "$who" != weir ] || expect records "$records" \
+		"$("$tools/load" fetch -C -c 2 -b 65536 -p 2 -t 60 "$address")"
+}
+start_skeleton
+both skeleton -S
+start_skeleton -g
+both group -S
+start_weir -X flush.mode=group
+both weir -a -1
+start_weir
+both weir
+[ $bad -eq 0 ] && echo "load, skeleton and weir agree"
+exit $bad
