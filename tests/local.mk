@@ -63,7 +63,8 @@ EXTRA_DIST += tests/unit/store.h
 EXTRA_DIST += tests/unit/test.h tests/count
 
 check_PROGRAMS += tests/lint/messages_check
-lint_tests = tests/lint/messages.sh tests/lint/layers.sh tests/lint/sizes.sh tests/lint/banned.sh tests/lint/headers.sh
+lint_tests = tests/lint/messages.sh tests/lint/layers.sh tests/lint/sizes.sh tests/lint/banned.sh tests/lint/headers.sh \
+	tests/lint/format.sh
 TESTS += $(lint_tests)
 EXTRA_DIST += $(lint_tests)
 

@@ -10,8 +10,8 @@
 struct buf {
 	uint8_t *data;
 	size_t len;
-	size_t room;    /* allocated bytes */
-	size_t cap;     /* len never passes it; 0 = no cap */
+	size_t room; /* allocated bytes */
+	size_t cap;  /* len never passes it; 0 = no cap */
 	bool failed;
 };
 

@@ -17,7 +17,8 @@ static int64_t read_ns(clockid_t id)
 
 int64_t clock_wall_ms(void)
 {
-	return atomic_load(&frozen) ? atomic_load(&frozen_wall_ms) : read_ns(CLOCK_REALTIME) / 1000000;
+	return atomic_load(&frozen) ? atomic_load(&frozen_wall_ms)
+				    : read_ns(CLOCK_REALTIME) / 1000000;
 }
 
 int64_t clock_mono_ns(void)

@@ -23,7 +23,7 @@ enum weir_code {
 
 struct weir_err {
 	enum weir_code code;
-	int sys_errno;  /* errno behind the error, 0 if none */
+	int sys_errno;	/* errno behind the error, 0 if none */
 	char text[240]; /* ends with "..." when it had to be cut */
 };
 
@@ -40,13 +40,13 @@ enum weir_code err_set(struct weir_err *err, enum weir_code code, const char *fm
 	WEIR_PRINTF(3, 4);
 
 /* As err_set, with errno's text appended; code is NO_SPACE for ENOSPC/EDQUOT, else IO. */
-enum weir_code err_sys(struct weir_err *err, int sys_errno, const char *fmt, ...)
-	WEIR_PRINTF(3, 4);
+enum weir_code err_sys(struct weir_err *err, int sys_errno, const char *fmt, ...) WEIR_PRINTF(3, 4);
 
 /* Puts "prefix: " before the text on the way up. Returns err->code. */
 enum weir_code err_wrap(struct weir_err *err, const char *fmt, ...) WEIR_PRINTF(2, 3);
 
-/* Row of the table; unknown codes give UNKNOWN_SERVER_ERROR's row. WEIR_OK gives a row named NONE. */
+/* Row of the table; unknown codes give UNKNOWN_SERVER_ERROR's row. WEIR_OK gives a row named NONE.
+ */
 const struct err_info *err_info(int code);
 
 /* Row i of the table in order, or NULL past its end. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Intrusive doubly linked list: a head and nodes inside the structs. An idle node points to itself. */
+/* Intrusive doubly linked list: a head and nodes inside the structs. An idle node points to itself.
+ */
 #pragma once
 
 #include <stdbool.h>

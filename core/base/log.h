@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Log lines. core and broker never print: a line goes to the sink that the program set (none: dropped).
- * Control bytes in the text are written as \xNN, so no peer can forge a line.
+ * Log lines. core and broker never print: a line goes to the sink that the program set (none:
+ * dropped). Control bytes in the text are written as \xNN, so no peer can forge a line.
  */
 #pragma once
 

@@ -43,7 +43,8 @@ static struct map_entry *locate(const struct map *map, struct slice key, uint64_
 {
 	for (size_t i = (size_t)hash & (map->room - 1);; i = (i + 1) & (map->room - 1)) {
 		struct map_entry *e = &map->slots[i];
-		if (!e->key || (e->hash == hash && slice_equal(slice_of(e->key, e->key_len), key))) {
+		if (!e->key ||
+			(e->hash == hash && slice_equal(slice_of(e->key, e->key_len), key))) {
 			return e;
 		}
 	}

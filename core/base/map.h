@@ -11,9 +11,9 @@ struct map_entry;
 
 struct map {
 	struct map_entry *slots;
-	size_t room;  /* power of two, or 0 */
+	size_t room; /* power of two, or 0 */
 	size_t count;
-	size_t used;  /* count and removed ones */
+	size_t used; /* count and removed ones */
 	uint64_t seed;
 };
 
@@ -25,7 +25,7 @@ struct map_entry {
 };
 
 void map_init(struct map *map);
-void map_fini(struct map *map); /* values are the caller's */
+void map_fini(struct map *map);				/* values are the caller's */
 void *map_get(const struct map *map, struct slice key); /* NULL if absent */
 /* value must not be NULL. Returns the value it replaced, NULL if none. */
 void *map_put(struct map *map, struct slice key, void *value);

@@ -19,7 +19,8 @@ enum weir_code number_i64(
 		return err_set(err, WEIR_USAGE, "\"%s\" is not a whole number", text);
 	}
 	if (errno || v < min || v > max) {
-		return err_set(err, WEIR_USAGE, "%s is outside %" PRId64 " to %" PRId64, text, min, max);
+		return err_set(
+			err, WEIR_USAGE, "%s is outside %" PRId64 " to %" PRId64, text, min, max);
 	}
 	*out = v;
 	return WEIR_OK;
