@@ -387,12 +387,51 @@ static void records_of_internal_topics_decode_and_encode_to_the_same_bytes(void 
 	assert_null(wire_record(slice_str("topic"), 1));
 }
 
+static const struct wire_message *payload_message(json_t *row)
+{
+	static const struct wire_message *const messages[] = {
+		&consumer_protocol_subscription_message, &consumer_protocol_assignment_message};
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		const char *name = json_string_value(json_object_get(row, "message"));
+		if (strcmp(messages[i]->name, name) == 0) {
+			return messages[i];
+		}
+	}
+	fail_msg("a payload of no known message");
+	return NULL;
+}
+
+/*
+ * tests/data/wire/payloads.jsonl: what consumers put into JoinGroup and SyncGroup, made and read by
+ * Kafka's own classes.
+ */
+static void payloads_of_groups_decode_and_encode_to_the_same_bytes(void **state)
+{
+	(void)state;
+	FILE *file = open_data("payloads.jsonl");
+	json_error_t why;
+	json_t *row;
+	size_t seen = 0;
+	while ((row = json_loadf(file, JSON_DISABLE_EOF_CHECK, &why))) {
+		int16_t version = (int16_t)json_integer_value(json_object_get(row, "version"));
+		check_record_part(payload_message(row), version, version,
+			json_string_value(json_object_get(row, "bytes")),
+			json_object_get(row, "decoded"));
+		seen++;
+		json_decref(row);
+	}
+	assert_true(feof(file));
+	fclose(file);
+	assert_true(seen > 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recorded_frames_decode_and_encode_to_the_same_bytes),
 		cmocka_unit_test(every_version_has_a_recorded_frame),
 		cmocka_unit_test(records_of_internal_topics_decode_and_encode_to_the_same_bytes),
+		cmocka_unit_test(payloads_of_groups_decode_and_encode_to_the_same_bytes),
 	};
 	return RUN(tests);
 }
