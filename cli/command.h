@@ -29,6 +29,8 @@ struct command {
 	/* Readies ctx before run (NEEDS_CLIENT of cli/connect.h); NULL: nothing needed. */
 	enum weir_code (*needs)(struct ctx *ctx, struct weir_err *err);
 	const struct column *columns; /* of the table it prints, for -O schema; may be NULL */
+	/* Instead of columns where they depend on the options. */
+	const struct column *(*columns_of)(const void *args);
 	const char *schema;	      /* JSON schema where the output is no table; may be NULL */
 	const struct example *examples;
 	/* args: the filled struct. Prints to ctx->out only; errors are returned, never printed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/connect.h"
 
+#include "cli/client_keys.h"
 #include "cli/engine.h"
 #include "core/base/mem.h"
 #include "core/base/near.h"
@@ -14,23 +15,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Properties that some command honours; others get a warning. */
-static const char *const known[] = {"acks", "batch.size", "bootstrap.servers", "client.id",
-	"compression.type", "delivery.timeout.ms", "fetch.max.bytes", "fetch.max.wait.ms",
-	"isolation.level", "linger.ms", "max.partition.fetch.bytes", "security.protocol",
-	"socket.connection.setup.timeout.ms", NULL};
-
 static void warn_unknown(const struct ctx *ctx)
 {
 	for (size_t i = 0; i < ctx->props.count; i++) {
 		const struct prop *prop = &ctx->props.items[i];
 		struct near near;
 		near_init(&near, prop->key);
-		bool found = false;
-		for (size_t k = 0; known[k]; k++) {
-			found = found || strcmp(known[k], prop->key) == 0;
-			near_offer(&near, known[k]);
+		for (const struct client_key *k = client_keys; k->name; k++) {
+			near_offer(&near, k->name);
 		}
+		bool found = client_key_find(prop->key) != NULL;
 		if (!found && near.best) {
 			ctx_warn(ctx, "%s: \"%s\" is not known; did you mean %s?", prop->origin,
 				prop->key, near.best);

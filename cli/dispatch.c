@@ -174,11 +174,13 @@ static enum weir_code check_counts(const struct run *run, struct weir_err *err)
 	return WEIR_OK;
 }
 
-static void print_schema(struct ctx *ctx)
+static void print_schema(const struct run *run)
 {
+	struct ctx *ctx = run->ctx;
 	const struct command *c = ctx->command;
-	if (c->columns) {
-		table_print_schema(&ctx->out, c->columns);
+	const struct column *columns = c->columns_of ? c->columns_of(run->args) : c->columns;
+	if (columns) {
+		table_print_schema(&ctx->out, columns);
 	} else {
 		out_printf(&ctx->out, "%s\n", c->schema ? c->schema : "true");
 	}
@@ -202,7 +204,7 @@ static enum weir_code execute(struct run *run, struct weir_err *err)
 		return no_command(run, err);
 	}
 	if (g->output == OUTPUT_SCHEMA) {
-		print_schema(ctx);
+		print_schema(run);
 		return WEIR_OK;
 	}
 	enum weir_code code = check_counts(run, err);

@@ -7,10 +7,12 @@ noinst_LIBRARIES += libweircli.a
 libweircli_a_SOURCES = \
 	cli/base64.c cli/base64.h \
 	cli/broker.c cli/engine.c cli/engine.h \
+	cli/client_keys.c cli/client_keys.def cli/client_keys.h \
 	cli/client_props.c cli/client_props.h \
+	cli/cluster_info.c \
 	cli/command.h cli/commands.c cli/commands.def \
 	cli/completion.c \
-	cli/config_get.c cli/config_set.c \
+	cli/config_get.c cli/config_set.c cli/config_show.c \
 	cli/connect.c cli/connect.h \
 	cli/consume.c cli/consume_range.c cli/consume_range.h \
 	cli/context.c cli/context.h \
@@ -25,6 +27,7 @@ libweircli_a_SOURCES = \
 	cli/interrupt.c cli/interrupt.h \
 	cli/json.c cli/json.h \
 	cli/options.c cli/options.h \
+	cli/log_sizes.c cli/log_sizes.h \
 	cli/out.c cli/out.h \
 	cli/outcome.c cli/outcome.h \
 	cli/produce.c cli/produce_input.c cli/produce_input.h \
@@ -37,7 +40,7 @@ libweircli_a_SOURCES = \
 	cli/segment_list.c cli/segment_txns.c cli/segment_txns.h cli/segment_verify.c \
 	cli/settings.c cli/settings.h cli/settings_alter.c \
 	cli/table.c cli/table.h \
-	cli/topic_alter.c \
+	cli/topic_add_partitions.c cli/topic_alter.c \
 	cli/topic_common.c cli/topic_common.h \
-	cli/topic_create.c cli/topic_delete.c cli/topic_list.c \
+	cli/topic_create.c cli/topic_delete.c cli/topic_describe.c cli/topic_list.c \
 	cli/topic_offset.c cli/topic_offset.h cli/topic_offsets.c cli/topic_trim.c

@@ -7,6 +7,7 @@
 
 #include "cli/table.h"
 
+enum { OUTCOME_COUNT = 3 };
 /* clang-format off */
 #define OUTCOME_COLUMNS                                                                            \
 	{"result", COLUMN_TEXT, "What became of it; \"failed\" where error is set."},              \

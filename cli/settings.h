@@ -13,8 +13,8 @@ struct settings_of {
 	const char *label; /* in tables and errors */
 };
 
-/* The type of a topic. */
-enum { SETTINGS_OF_TOPIC = 2 };
+/* The type of a topic, and the source of what is set for the topic itself. */
+enum { SETTINGS_OF_TOPIC = 2, SETTINGS_FROM_TOPIC = 1 };
 
 /*
  * "topic:NAME", "broker:ID", "broker:default", "broker-logger:ID", "client-metrics:NAME" or

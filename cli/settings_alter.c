@@ -12,7 +12,6 @@
 
 enum { OP_SET = 0, OP_DELETE = 1 };
 enum {
-	SOURCE_TOPIC = 1,
 	SOURCE_BROKER = 2,
 	SOURCE_BROKERS = 3,
 	SOURCE_LOGGER = 6,
@@ -44,7 +43,7 @@ static int8_t own_source(const struct settings_of *of)
 	case 32:
 		return SOURCE_GROUP;
 	default:
-		return SOURCE_TOPIC;
+		return SETTINGS_FROM_TOPIC;
 	}
 }
 

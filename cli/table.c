@@ -309,6 +309,15 @@ void table_number(struct table *t, int64_t number)
 	cell_end(t);
 }
 
+void table_known(struct table *t, int64_t number)
+{
+	if (number < 0) {
+		table_null(t);
+	} else {
+		table_number(t, number);
+	}
+}
+
 void table_bool(struct table *t, bool value)
 {
 	const struct column *column = cell_start(t);
@@ -318,6 +327,36 @@ void table_bool(struct table *t, bool value)
 		buf_add_str(kept_cell(t), value ? "yes" : "no");
 	} else {
 		out_str(&t->ctx->out, value ? "true" : "false");
+	}
+	cell_end(t);
+}
+
+static void put_numbers(struct table *t, const int32_t *numbers, int32_t count)
+{
+	struct buf list;
+	buf_init(&list, 0);
+	for (int32_t i = 0; i < count; i++) {
+		buf_printf(&list, "%s%" PRId32, i ? "," : "", numbers[i]);
+	}
+	if (is_aligned(t)) {
+		buf_add(kept_cell(t), list.data, list.len);
+	} else {
+		out_bytes(&t->ctx->out, list.data, list.len);
+	}
+	buf_fini(&list);
+}
+
+void table_numbers(struct table *t, const int32_t *numbers, int32_t count)
+{
+	const struct column *column = cell_start(t);
+	if (is_json(t)) {
+		json_t *list = json_array();
+		for (int32_t i = 0; i < count; i++) {
+			json_array_append_new(list, json_integer(numbers[i]));
+		}
+		json_object_set_new(t->row, column->name, list);
+	} else {
+		put_numbers(t, numbers, count);
 	}
 	cell_end(t);
 }
@@ -341,10 +380,13 @@ void table_end(struct table **table)
 void table_print_schema(struct out *out, const struct column *columns)
 {
 	static const char *const types[] = {
-		"string", "integer", "integer", "integer", "integer", "boolean"};
+		"string", "integer", "integer", "integer", "integer", "boolean", "array"};
 	json_t *fields = json_object();
 	for (const struct column *c = columns; c->name; c++) {
 		json_t *field = json_pack("{s:[ss]}", "type", types[c->kind], "null");
+		if (c->kind == COLUMN_NUMBERS) {
+			json_object_set_new(field, "items", json_pack("{s:s}", "type", "integer"));
+		}
 		if (c->help) {
 			json_object_set_new(field, "description", json_string(c->help));
 		}

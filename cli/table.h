@@ -19,6 +19,7 @@ enum column_kind {
 	COLUMN_DURATION, /* ms; a terminal shows 5s */
 	COLUMN_TIME,	 /* ms since 1970; a terminal shows RFC 3339 */
 	COLUMN_BOOL,
+	COLUMN_NUMBERS, /* 1,2,3; an array in json */
 };
 
 struct column {
@@ -34,7 +35,9 @@ struct table *table_new(struct ctx *ctx, const struct column *columns);
 void table_text(struct table *table, const char *text);	  /* NULL: null */
 void table_slice(struct table *table, struct slice text); /* data NULL: null */
 void table_number(struct table *table, int64_t number);
+void table_known(struct table *table, int64_t number); /* negative: null */
 void table_bool(struct table *table, bool value);
+void table_numbers(struct table *table, const int32_t *numbers, int32_t count);
 void table_null(struct table *table);
 /* Prints what is left and frees. */
 void table_end(struct table **table);

@@ -157,18 +157,6 @@ void topic_missing_cells(struct ctx *ctx, const struct topic_pick *pick,
 	mem_free(what);
 }
 
-char *topic_node_list(const int32_t *nodes, int32_t count)
-{
-	struct buf text;
-	buf_init(&text, 0);
-	for (int32_t i = 0; i < count; i++) {
-		buf_printf(&text, "%s%d", i ? "," : "", (int)nodes[i]);
-	}
-	char *list = mem_dup_str(buf_str(&text));
-	buf_fini(&text);
-	return list;
-}
-
 int32_t topic_replica_count(const struct client_topic *topic)
 {
 	return topic->partition_count ? topic->partitions[0].replica_count : 0;

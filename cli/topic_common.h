@@ -12,6 +12,7 @@ enum {
 	REQUEST_DELETE_TOPICS = 20,
 	REQUEST_DELETE_RECORDS = 21,
 	REQUEST_DESCRIBE_CONFIGS = 32,
+	REQUEST_DESCRIBE_LOG_DIRS = 35,
 	REQUEST_CREATE_PARTITIONS = 37,
 	REQUEST_INCREMENTAL_ALTER_CONFIGS = 44,
 };
@@ -48,8 +49,6 @@ void topic_hint(struct ctx *ctx, const struct topic_pick *pick, const char *name
 void topic_missing_cells(struct ctx *ctx, const struct topic_pick *pick,
 	const struct topic_item *item, struct outcome *outcome, struct table *table);
 
-/* "1,2,3"; the caller frees it. */
-char *topic_node_list(const int32_t *nodes, int32_t count);
 /* Replicas of the first partition; 0 when there is none. */
 int32_t topic_replica_count(const struct client_topic *topic);
 

@@ -58,24 +58,15 @@ const struct command cmd_topic_offsets = {
 	.run = topic_offsets_run,
 };
 
-static void put_known(struct table *table, int64_t number)
-{
-	if (number < 0) {
-		table_null(table);
-	} else {
-		table_number(table, number);
-	}
-}
-
 static void put_spot(struct table *table, struct outcome *outcome, const char *topic,
 	int32_t partition, const struct topic_spot *spot)
 {
 	table_text(table, topic);
 	table_number(table, partition);
-	put_known(table, spot->start);
-	put_known(table, spot->end);
-	put_known(table, spot->offset);
-	put_known(table, spot->timestamp);
+	table_known(table, spot->start);
+	table_known(table, spot->end);
+	table_known(table, spot->offset);
+	table_known(table, spot->timestamp);
 	char *what = mem_printf("topic \"%s\" partition %d", topic, (int)partition);
 	outcome_cells(outcome, table, "ok", what, spot->error, slice_of(NULL, 0));
 	mem_free(what);
