@@ -88,7 +88,8 @@ static enum weir_code parse_range(
 			"stored offsets belong to a consumer group, and this reads without one");
 	}
 	if (text[0] == ':') {
-		return parse_to(text + 1, &(struct place){PLACE_START, 0}, now_ms, &range->to, err);
+		range->from = (struct place){PLACE_START, 0};
+		return parse_to(text + 1, &range->from, now_ms, &range->to, err);
 	}
 	enum weir_code code = parse_place(text, now_ms, &range->from, err);
 	for (char *colon = text; code != WEIR_OK && (colon = strchr(colon + 1, ':'));) {

@@ -70,11 +70,12 @@ EXTRA_DIST += $(lint_tests)
 
 # Command line: one bats file a command at least.
 cli_tests = tests/cli/common.bats tests/cli/completion.bats tests/cli/dir.bats tests/cli/error.bats \
-	tests/cli/help.bats tests/cli/segment.bats
+	tests/cli/help.bats tests/cli/segment.bats \
+	tests/cli/produce.bats tests/cli/consume.bats tests/cli/way_dir.sh
 if HAVE_BATS
 TESTS += $(cli_tests)
 endif
-EXTRA_DIST += $(cli_tests) tests/cli/common.bash tests/data/disk
+EXTRA_DIST += $(cli_tests) tests/cli/common.bash tests/cli/broker.bash tests/data/disk
 cli_ldadd = libweircli.a $(unit_ldadd)
 tests_unit_test_cli_format_LDADD = $(cli_ldadd)
 tests_unit_test_cli_options_LDADD = $(cli_ldadd)
