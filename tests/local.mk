@@ -1,22 +1,37 @@
 # Unit tests: one program a module, named after its path (core/base/arena -> test_base_arena).
 unit_tests = \
-	tests/unit/test_store_log \
-	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
-	tests/unit/test_broker_engine \
-	tests/unit/test_meta_image \
-	tests/unit/test_client_partitioner \
+	tests/unit/test_base_bytes \
+	tests/unit/test_base_containers \
+	tests/unit/test_base_err \
 	tests/unit/test_base_json \
+	tests/unit/test_base_memory \
+	tests/unit/test_base_text \
+	tests/unit/test_broker_engine \
+	tests/unit/test_cli_envelope \
+	tests/unit/test_cli_format \
+	tests/unit/test_cli_options \
+	tests/unit/test_client_partitioner \
+	tests/unit/test_conf_export \
+	tests/unit/test_conf_load \
+	tests/unit/test_conf_table \
+	tests/unit/test_conf_values \
+	tests/unit/test_io_fs \
+	tests/unit/test_io_loop \
+	tests/unit/test_io_net \
+	tests/unit/test_meta_image \
 	tests/unit/test_meta_store \
-	tests/unit/test_wire_messages tests/unit/test_wire_golden tests/unit/test_wire_edges \
+	tests/unit/test_record_batch \
+	tests/unit/test_record_codec \
+	tests/unit/test_record_damage \
+	tests/unit/test_record_golden \
+	tests/unit/test_record_legacy \
+	tests/unit/test_record_validate \
+	tests/unit/test_stat \
+	tests/unit/test_store_log \
+	tests/unit/test_wire_edges \
+	tests/unit/test_wire_golden \
 	tests/unit/test_wire_json \
-	tests/unit/test_record_batch tests/unit/test_record_validate \
-	tests/unit/test_record_codec tests/unit/test_record_legacy \
-	tests/unit/test_record_damage tests/unit/test_record_golden \
-	tests/unit/test_base_err tests/unit/test_base_memory tests/unit/test_base_bytes \
-	tests/unit/test_base_containers tests/unit/test_base_text \
-	tests/unit/test_conf_table tests/unit/test_conf_load tests/unit/test_conf_values \
-	tests/unit/test_conf_export tests/unit/test_stat \
-	tests/unit/test_io_fs tests/unit/test_io_loop tests/unit/test_io_net
+	tests/unit/test_wire_messages
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -63,15 +78,28 @@ EXTRA_DIST += tests/unit/store.h
 EXTRA_DIST += tests/unit/test.h tests/count
 
 check_PROGRAMS += tests/lint/messages_check
-lint_tests = tests/lint/messages.sh tests/lint/layers.sh tests/lint/sizes.sh tests/lint/banned.sh tests/lint/headers.sh \
-	tests/lint/format.sh
+lint_tests = \
+	tests/lint/banned.sh \
+	tests/lint/format.sh \
+	tests/lint/headers.sh \
+	tests/lint/layers.sh \
+	tests/lint/messages.sh \
+	tests/lint/sizes.sh
 TESTS += $(lint_tests)
 EXTRA_DIST += $(lint_tests)
 
 # Command line: one bats file a command at least.
-cli_tests = tests/cli/common.bats tests/cli/completion.bats tests/cli/dir.bats tests/cli/error.bats \
-	tests/cli/help.bats tests/cli/segment.bats \
-	tests/cli/produce.bats tests/cli/consume.bats tests/cli/way_dir.sh
+cli_tests = \
+	tests/cli/common.bats \
+	tests/cli/completion.bats \
+	tests/cli/consume.bats \
+	tests/cli/dir.bats \
+	tests/cli/error.bats \
+	tests/cli/help.bats \
+	tests/cli/produce.bats \
+	tests/cli/segment.bats \
+	tests/cli/way_dir.sh \
+	tests/cli/wire.bats
 if HAVE_BATS
 TESTS += $(cli_tests)
 endif

@@ -5,7 +5,7 @@ libweircore_a_SOURCES += \
 	core/wire/defaults.c \
 	core/wire/encode.c \
 	core/wire/header.c \
-	core/wire/json.c core/wire/json.h \
+	core/wire/annotate.c core/wire/annotate.h core/wire/json.c core/wire/json.h \
 	core/wire/messages.c core/wire/messages.h \
 	core/wire/random_fill.c \
 	core/wire/reader.c core/wire/reader.h \

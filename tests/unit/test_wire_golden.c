@@ -8,6 +8,7 @@
 #include "tests/unit/test.h"
 
 #include "core/base/mem.h"
+#include "core/wire/annotate.h"
 #include "core/wire/messages.h"
 #include "core/wire/wire.h"
 
@@ -181,6 +182,36 @@ static void check_part(const struct wire_part *part, int16_t version, const void
 	assert_int_equal(seen, here);
 }
 
+/* Each note begins where the one before ended. */
+static void note_follows(void *arg, const struct wire_note *note)
+{
+	size_t *at = arg;
+	assert_int_equal(note->pos, *at);
+	*at += note->len;
+}
+
+/* Notes cover every byte that decoding reads; of a body cut short they cover what is whole. */
+static void check_notes(
+	const struct wire_message *msg, int16_t version, struct slice body, size_t wanted)
+{
+	struct weir_err err;
+	size_t used, at = 0;
+	assert_ok(wire_annotate(msg, version, body, note_follows, &at, &used, &err));
+	assert_int_equal(used, wanted);
+	assert_int_equal(at, wanted);
+	size_t step = wanted / 64 + 1;
+	for (size_t len = 0; len < wanted; len += step) {
+		uint8_t *cut = mem_new(len ? len : 1);
+		memcpy(cut, body.data, len);
+		at = 0;
+		assert_int_equal(wire_annotate(msg, version, slice_of(cut, len), note_follows, &at,
+					 &used, &err),
+			WEIR_INVALID_REQUEST);
+		assert_true(at <= len && used <= len);
+		mem_free(cut);
+	}
+}
+
 /* Decodes a body, encodes it again, compares the bytes, and with wanted (may be NULL) the values.
  */
 static void check_body(const struct frame *frame, const struct wire_message *msg, struct slice body,
@@ -204,6 +235,7 @@ static void check_body(const struct frame *frame, const struct wire_message *msg
 	if (wanted) {
 		check_part(msg->part, frame->version, decoded, wanted);
 	}
+	check_notes(msg, frame->version, body, used);
 	buf_fini(&again);
 	arena_fini(&arena);
 }
