@@ -28,6 +28,7 @@ unit_tests = \
 	tests/unit/test_record_validate \
 	tests/unit/test_stat \
 	tests/unit/test_store_log \
+	tests/unit/test_store_recovery \
 	tests/unit/test_wire_edges \
 	tests/unit/test_wire_golden \
 	tests/unit/test_wire_json \
@@ -74,6 +75,7 @@ tests_unit_test_meta_image_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_store_log_LDADD = $(unit_ldadd)
+tests_unit_test_store_recovery_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/store.h
 EXTRA_DIST += tests/unit/test.h tests/count
 

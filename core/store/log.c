@@ -371,10 +371,11 @@ static bool must_roll(struct log *log, struct segment *active, const struct inco
 	return conf->segment_ms > 0 && age > conf->segment_ms - active->jitter_ms;
 }
 
-/* Takes the written batches into the indexes. */
-static void note_all(
-	struct log *log, struct segment *active, const uint8_t *bytes, size_t len, int64_t pos)
+/* Takes the written batches into the indexes and publishes them, as one step for a rebuild. */
+static void note_all(struct log *log, struct segment *active, const uint8_t *bytes,
+	const struct incoming *in, int64_t pos)
 {
+	size_t len = in->len;
 	pthread_mutex_lock(&active->index_lock);
 	for (size_t at = 0; at < len;) {
 		struct batch batch;
@@ -389,6 +390,7 @@ static void note_all(
 		segment_note_batch(active, &head, log->conf.index_interval_bytes);
 		at += batch.bytes.len;
 	}
+	log_tail_set(log, in->last_offset + 1, active, pos + (int64_t)len);
 	pthread_mutex_unlock(&active->index_lock);
 }
 
@@ -427,11 +429,10 @@ static enum weir_code write_tail(
 	if (active->first_timestamp < 0 && pos == 0) {
 		active->first_timestamp = in->first_timestamp;
 	}
-	note_all(log, active, bytes, in->len, pos);
 	if (atomic_load(&log->unflushed_since_ms) < 0) {
 		atomic_store(&log->unflushed_since_ms, clock_mono_ms());
 	}
-	log_tail_set(log, in->last_offset + 1, active, pos + (int64_t)in->len);
+	note_all(log, active, bytes, in, pos);
 	return WEIR_OK;
 }
 

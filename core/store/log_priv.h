@@ -52,6 +52,7 @@ struct segment {
 	pthread_mutex_t index_lock; /* guards what follows */
 	bool index_loaded;
 	bool index_rebuilt;
+	bool times_checked; /* max_timestamp is known to be the largest */
 	int64_t bytes_since_index;
 	struct offset_index index;
 	struct time_index times;
@@ -118,6 +119,12 @@ WEIR_MUST_USE enum weir_code segment_index_load(
 	struct segment *segment, int32_t interval_bytes, struct weir_err *err);
 WEIR_MUST_USE enum weir_code segment_index_rebuild(
 	struct segment *segment, int32_t interval_bytes, struct weir_err *err);
+/*
+ * As segment_index_load, and max_timestamp is right even when the time index lost its last entries:
+ * whoever looks up times or judges the segment's age needs that. index_lock is held.
+ */
+WEIR_MUST_USE enum weir_code segment_times_load(
+	struct segment *segment, int32_t interval_bytes, struct weir_err *err);
 /* Writes both files; when that fails they are removed, since an older one would mislead. */
 void segment_index_save(struct segment *segment);
 WEIR_MUST_USE enum weir_code segment_index_sync(struct segment *segment, struct weir_err *err);
@@ -128,6 +135,14 @@ WEIR_MUST_USE enum weir_code segment_index_sync(struct segment *segment, struct 
  */
 WEIR_MUST_USE enum weir_code segment_locate(struct segment *segment, int fd, int64_t size,
 	int64_t limit, int64_t offset, int32_t interval_bytes, struct batch_head *head, bool *got,
+	struct weir_err *err);
+
+/*
+ * As above, but past the batch at pos, which was found bad: its head may have lied about the
+ * offsets it holds. *got false: no good batch behind it holds offset.
+ */
+WEIR_MUST_USE enum weir_code segment_locate_past(struct segment *segment, int fd, int64_t size,
+	int64_t limit, int64_t pos, int64_t offset, struct batch_head *head, bool *got,
 	struct weir_err *err);
 
 /* log.c */

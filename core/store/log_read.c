@@ -125,41 +125,70 @@ static enum weir_code verify_span(struct segment *segment, struct log_span *span
 	return WEIR_OK;
 }
 
-/* Fills span from one pinned segment; *got false when it has no batch at offset or above. */
-static enum weir_code span_of(struct log *log, struct segment *segment, int fd, int64_t limit,
-	int64_t offset, int64_t end_offset, size_t max_bytes, bool whole_first,
-	struct log_span *span, bool *got, struct weir_err *err)
+/* What is asked of one pinned segment. */
+struct span_ask {
+	struct segment *segment;
+	int fd;
+	int64_t limit, size;
+	int64_t offset, end_offset;
+	size_t max_bytes;
+	bool whole_first;
+};
+
+/* Fills span from the batch at head on. */
+static enum weir_code span_from(struct log *log, const struct span_ask *ask, int64_t log_end,
+	const struct batch_head *head, struct log_span *span, struct weir_err *err)
 {
-	int64_t log_end, size, end;
-	struct batch_head head;
-	log_tail_get(log, segment, &log_end, &size);
-	enum weir_code code = segment_locate(segment, fd, size, limit, offset,
-		atomic_load(&log->index_interval_bytes), &head, got, err);
-	if (code || !*got) {
-		return code;
-	}
-	if (head.base_offset >= end_offset) {
-		return WEIR_OK;
-	}
-	if (end_offset >= log_end || limit <= end_offset) {
-		end = size;
-	} else {
-		code = end_pos(log, segment, fd, size, limit, end_offset, &end, err);
-		if (code == WEIR_CORRUPT_MESSAGE) {
+	int64_t end = ask->size;
+	if (ask->end_offset < log_end && ask->limit > ask->end_offset) {
+		enum weir_code code = end_pos(log, ask->segment, ask->fd, ask->size, ask->limit,
+			ask->end_offset, &end, err);
+		if (code == WEIR_CORRUPT_MESSAGE || (!code && end < head->pos)) {
 			/* The damage is further on: what lies before it is served. */
-			end = head.pos + (int64_t)head.size;
+			end = head->pos + (int64_t)head->size;
 		} else if (code) {
 			return code;
 		}
 	}
-	int64_t room = end - head.pos;
-	size_t len = (uint64_t)room < max_bytes ? (size_t)room : max_bytes;
-	if (whole_first && len < head.size) {
-		len = head.size;
+	int64_t room = end - head->pos;
+	size_t len = (uint64_t)room < ask->max_bytes ? (size_t)room : ask->max_bytes;
+	if (ask->whole_first && len < head->size) {
+		len = head->size;
 	}
-	*span = (struct log_span){segment, fd, head.pos, len};
-	return atomic_load(&log->verify_on_read) ? verify_span(segment, span, size, limit, err)
-						 : WEIR_OK;
+	*span = (struct log_span){ask->segment, ask->fd, head->pos, len};
+	return atomic_load(&log->verify_on_read)
+		       ? verify_span(ask->segment, span, ask->size, ask->limit, err)
+		       : WEIR_OK;
+}
+
+/* *got false when the segment has no batch at offset or above. */
+static enum weir_code span_of(struct log *log, struct span_ask *ask, struct log_span *span,
+	bool *got, struct weir_err *err)
+{
+	int64_t log_end;
+	struct batch_head head;
+	log_tail_get(log, ask->segment, &log_end, &ask->size);
+	enum weir_code code = segment_locate(ask->segment, ask->fd, ask->size, ask->limit,
+		ask->offset, atomic_load(&log->index_interval_bytes), &head, got, err);
+	while (!code && *got && head.base_offset < ask->end_offset) {
+		struct weir_err inner;
+		code = span_from(log, ask, log_end, &head, span, &inner);
+		if (!code) {
+			return WEIR_OK;
+		}
+		/* A head that lies about its last offset hides the batches behind it. */
+		if (code != WEIR_CORRUPT_MESSAGE ||
+			segment_locate_past(ask->segment, ask->fd, ask->size, ask->limit, head.pos,
+				ask->offset, &head, got, NULL) ||
+			!*got) {
+			if (err) {
+				*err = inner;
+			}
+			return code;
+		}
+		code = WEIR_OK;
+	}
+	return code;
 }
 
 enum weir_code log_read(struct log *log, int64_t offset, int64_t end_offset, size_t max_bytes,
@@ -187,8 +216,14 @@ enum weir_code log_read(struct log *log, int64_t offset, int64_t end_offset, siz
 				"offset %lld of %s was removed just now", (long long)offset,
 				log->dir);
 		}
-		code = span_of(log, segment, fd, limit, offset, end_offset, max_bytes, whole_first,
-			span, &got, err);
+		struct span_ask ask = {.segment = segment,
+			.fd = fd,
+			.limit = limit,
+			.offset = offset,
+			.end_offset = end_offset,
+			.max_bytes = max_bytes,
+			.whole_first = whole_first};
+		code = span_of(log, &ask, span, &got, err);
 		if (!code && span->len) {
 			return WEIR_OK; /* the span keeps the segment */
 		}
@@ -271,22 +306,53 @@ static enum weir_code scan_time(struct segment *segment, int fd, int64_t size, i
 	return code;
 }
 
-/* Loads the indexes; where a walk for ts may begin, and the segment's largest timestamp. */
-static enum weir_code time_start(struct log *log, struct segment *segment, int64_t ts, int64_t *pos,
-	int64_t *max_timestamp, struct weir_err *err)
+/* Loads the indexes (rebuild: from the log); the last time entry <= ts, the largest timestamp. */
+static enum weir_code time_entry_of(struct log *log, struct segment *segment, int64_t ts,
+	bool rebuild, struct time_entry *entry, int64_t *max_timestamp, struct weir_err *err)
 {
+	int32_t interval = atomic_load(&log->index_interval_bytes);
+	*entry = (struct time_entry){-1, -1};
 	pthread_mutex_lock(&segment->index_lock);
-	enum weir_code code =
-		segment_index_load(segment, atomic_load(&log->index_interval_bytes), err);
+	enum weir_code code = rebuild ? segment_index_rebuild(segment, interval, err)
+				      : segment_times_load(segment, interval, err);
 	if (!code) {
-		const struct time_entry *entry = time_index_find(&segment->times, ts);
-		const struct offset_entry *at =
-			entry ? offset_index_find(&segment->index, entry->offset) : NULL;
-		*pos = at ? at->pos : 0;
+		const struct time_entry *found = time_index_find(&segment->times, ts);
+		if (found) {
+			*entry = *found;
+		}
 		*max_timestamp = segment->max_timestamp;
 	}
 	pthread_mutex_unlock(&segment->index_lock);
 	return code;
+}
+
+/* Where a walk for ts may begin: the batch of its time entry, when that has the entry's timestamp.
+ */
+static enum weir_code time_start(struct log *log, struct segment *segment, int fd, int64_t size,
+	int64_t ts, int64_t *pos, int64_t *max_timestamp, struct weir_err *err)
+{
+	for (int attempt = 0; attempt < 2; attempt++) {
+		struct time_entry entry;
+		struct batch_head head;
+		bool got;
+		*pos = 0;
+		enum weir_code code =
+			time_entry_of(log, segment, ts, attempt > 0, &entry, max_timestamp, err);
+		if (code || *max_timestamp < ts || entry.offset < 0) {
+			return code;
+		}
+		code = segment_locate(segment, fd, size, INT64_MAX, entry.offset,
+			atomic_load(&log->index_interval_bytes), &head, &got, err);
+		if (code && code != WEIR_CORRUPT_MESSAGE) {
+			return code;
+		}
+		if (!code && got && head.base_offset <= entry.offset &&
+			(head.magic < 2 || head.max_timestamp == entry.timestamp)) {
+			*pos = head.pos;
+			return WEIR_OK;
+		}
+	}
+	return WEIR_OK;
 }
 
 static enum weir_code find_time_in(struct log *log, struct segment *segment, int fd, int64_t ts,
@@ -294,20 +360,11 @@ static enum weir_code find_time_in(struct log *log, struct segment *segment, int
 {
 	int64_t pos, max_timestamp, log_end, size;
 	log_tail_get(log, segment, &log_end, &size);
-	enum weir_code code = time_start(log, segment, ts, &pos, &max_timestamp, err);
+	enum weir_code code = time_start(log, segment, fd, size, ts, &pos, &max_timestamp, err);
 	if (code || max_timestamp < ts) {
 		return code;
 	}
-	struct weir_err inner;
-	code = scan_time(segment, fd, size, pos, ts, from, end_offset, found, &inner);
-	if (code == WEIR_CORRUPT_MESSAGE && pos > 0 && found->offset < 0) {
-		/* The index may have led into the middle of a batch. */
-		code = scan_time(segment, fd, size, 0, ts, from, end_offset, found, &inner);
-	}
-	if (code && err) {
-		*err = inner;
-	}
-	return code;
+	return scan_time(segment, fd, size, pos, ts, from, end_offset, found, err);
 }
 
 enum weir_code log_find_time(struct log *log, int64_t ts, int64_t end_offset,
@@ -339,11 +396,12 @@ enum weir_code log_find_time(struct log *log, int64_t ts, int64_t end_offset,
 static enum weir_code largest_in(struct log *log, struct segment *segment, int fd, bool by_index,
 	int64_t from, int64_t end_offset, int64_t *largest, struct weir_err *err)
 {
-	int64_t pos, log_end, size;
+	int64_t log_end, size;
+	struct time_entry entry;
 	log_tail_get(log, segment, &log_end, &size);
 	*largest = -1;
 	if (by_index) {
-		return time_start(log, segment, 0, &pos, largest, err);
+		return time_entry_of(log, segment, 0, false, &entry, largest, err);
 	}
 	struct segment_reader reader;
 	struct batch_head head;

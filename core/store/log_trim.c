@@ -287,7 +287,7 @@ static enum weir_code age_of(struct log *log, struct segment *segment, int64_t n
 	int64_t *age_ms, struct weir_err *err)
 {
 	pthread_mutex_lock(&segment->index_lock);
-	enum weir_code code = segment_index_load(segment, log->conf.index_interval_bytes, err);
+	enum weir_code code = segment_times_load(segment, log->conf.index_interval_bytes, err);
 	int64_t newest = segment->max_timestamp >= 0 ? segment->max_timestamp : segment->made_ms;
 	pthread_mutex_unlock(&segment->index_lock);
 	*age_ms = now_ms - newest;

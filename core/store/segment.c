@@ -13,6 +13,7 @@ enum {
 	MAGIC_POS = 16,
 	LAST_DELTA_POS = 23,
 	MAX_TIMESTAMP_POS = 35,
+	RECORD_COUNT_POS = 57,
 	LEGACY_TIMESTAMP_POS = 18,
 };
 
@@ -138,7 +139,7 @@ static bool head_fill(const uint8_t *p, struct batch_head *head)
 	int32_t delta = (int32_t)be32_get(p + LAST_DELTA_POS);
 	head->leader_epoch = (int32_t)be32_get(p + BATCH_PREFIX_BYTES);
 	head->max_timestamp = (int64_t)be64_get(p + MAX_TIMESTAMP_POS);
-	return delta >= 0 &&
+	return delta >= 0 && head->leader_epoch >= -1 &&
 	       !__builtin_add_overflow(head->base_offset, delta, &head->last_offset) &&
 	       head->last_offset < INT64_MAX;
 }
@@ -217,9 +218,9 @@ enum weir_code segment_reader_next(struct segment_reader *reader, struct batch_h
 	return WEIR_OK;
 }
 
-/* True when a whole batch with a right CRC stands at pos. */
+/* True when a whole batch with a right CRC stands at pos; base_offset is set then. */
 static enum weir_code batch_stands_at(struct segment_reader *reader, int64_t pos, int64_t least,
-	int64_t limit, bool *stands, struct weir_err *err)
+	int64_t limit, bool *stands, int64_t *base_offset, struct weir_err *err)
 {
 	struct segment_reader probe;
 	struct batch_head head;
@@ -231,6 +232,9 @@ static enum weir_code batch_stands_at(struct segment_reader *reader, int64_t pos
 	enum weir_code code = segment_reader_next(&probe, &head, &batch, &got, &inner);
 	*stands = !code && got && head.magic == 2 && head.base_offset >= least &&
 		  head.last_offset < limit && batch_check_crc(&batch, &inner) == WEIR_OK;
+	if (*stands) {
+		*base_offset = head.base_offset;
+	}
 	segment_reader_close(&probe);
 	if (code && code != WEIR_CORRUPT_MESSAGE) {
 		if (err) {
@@ -241,13 +245,49 @@ static enum weir_code batch_stands_at(struct segment_reader *reader, int64_t pos
 	return WEIR_OK;
 }
 
+/*
+ * Where the bad batch at pos says that it ends, if a good one stands there that goes on at the
+ * offset that the bad one leads to: then its length is not what is bad. Else pos.
+ */
+static enum weir_code trust_length(struct segment_reader *reader, int64_t least_offset,
+	int64_t offset_limit, struct weir_err *err)
+{
+	size_t size;
+	bool stands = false;
+	int64_t base_offset;
+	const uint8_t *p;
+	if (reader->end - reader->pos < BATCH_HEADER_BYTES) {
+		return WEIR_OK;
+	}
+	enum weir_code code =
+		window_fill(reader, reader->pos, BATCH_HEADER_BYTES, RESYNC_BYTES, &p, err);
+	if (code || batch_peek(slice_of(p, BATCH_PEEK_BYTES), &size, NULL) ||
+		(int64_t)size >= reader->end - reader->pos) {
+		return code;
+	}
+	uint64_t base = be64_get(p);
+	uint64_t by_delta = base + be32_get(p + LAST_DELTA_POS) + 1;
+	uint64_t by_count = base + be32_get(p + RECORD_COUNT_POS);
+	int64_t next = reader->pos + (int64_t)size;
+	code = batch_stands_at(
+		reader, next, least_offset, offset_limit, &stands, &base_offset, err);
+	if (stands && ((uint64_t)base_offset == by_delta || (uint64_t)base_offset == by_count)) {
+		reader->pos = next;
+	}
+	return code;
+}
+
 enum weir_code segment_reader_resync(struct segment_reader *reader, int64_t least_offset,
 	int64_t offset_limit, struct weir_err *err)
 {
-	for (int64_t pos = reader->pos + 1; pos + BATCH_HEADER_BYTES <= reader->end; pos++) {
+	int64_t begin = reader->pos;
+	enum weir_code code = trust_length(reader, least_offset, offset_limit, err);
+	if (code || reader->pos != begin) {
+		return code;
+	}
+	for (int64_t pos = begin + 1; pos + BATCH_HEADER_BYTES <= reader->end; pos++) {
 		const uint8_t *p;
-		enum weir_code code =
-			window_fill(reader, pos, BATCH_HEADER_BYTES, RESYNC_BYTES, &p, err);
+		code = window_fill(reader, pos, BATCH_HEADER_BYTES, RESYNC_BYTES, &p, err);
 		if (code) {
 			return code;
 		}
@@ -259,7 +299,8 @@ enum weir_code segment_reader_resync(struct segment_reader *reader, int64_t leas
 			continue;
 		}
 		bool stands = false;
-		code = batch_stands_at(reader, pos, least_offset, offset_limit, &stands, err);
+		code = batch_stands_at(
+			reader, pos, least_offset, offset_limit, &stands, &base, err);
 		if (code) {
 			return code;
 		}

@@ -53,9 +53,9 @@ WEIR_MUST_USE enum weir_code segment_reader_head(
 WEIR_MUST_USE enum weir_code segment_reader_next(struct segment_reader *reader,
 	struct batch_head *head, struct batch *batch, bool *got, struct weir_err *err);
 /*
- * From the byte after pos on, finds the next batch with magic 2, a right CRC and offsets inside
- * [least_offset, offset_limit) and stops on it; at the end of the file when there is none. Errors:
- * IO.
+ * Past the bad batch at pos (where its length leads, else from byte to byte), finds the next batch
+ * with magic 2, a right CRC and offsets inside [least_offset, offset_limit) and stops on it; at the
+ * end of the file when there is none. Errors: IO.
  */
 WEIR_MUST_USE enum weir_code segment_reader_resync(struct segment_reader *reader,
 	int64_t least_offset, int64_t offset_limit, struct weir_err *err);

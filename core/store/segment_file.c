@@ -198,6 +198,7 @@ void segment_index_clear(struct segment *segment)
 	segment->max_timestamp = segment->max_timestamp_offset = -1;
 	segment->bytes_since_index = 0;
 	segment->hint_offset = segment->hint_pos = -1;
+	segment->times_checked = true;
 }
 
 void segment_note_batch(
@@ -267,66 +268,149 @@ enum weir_code segment_index_rebuild(
 	return as_corrupt(code, err);
 }
 
-/*
- * From pos on, the first batch with a last offset >= offset. *wrong: pos, that an index gave, is no
- * place to begin at.
+/* A walk over heads. A length that lies leads past good batches: before is checked when in doubt.
  */
-static enum weir_code walk(struct segment *segment, int fd, int64_t size, int64_t limit,
-	int64_t pos, int64_t offset, struct batch_head *head, bool *got, bool *wrong,
-	struct weir_err *err)
+struct walk {
+	struct segment_reader reader;
+	int64_t floor, limit;
+	bool has_before;
+	struct batch_head before;
+	int64_t before_floor;
+	bool damaged;
+};
+
+static enum weir_code before_is_sound(struct walk *walk, bool *sound, struct weir_err *err)
 {
 	struct segment_reader reader;
-	bool from_index = pos > 0, damaged = false;
-	int64_t floor = segment->base_offset;
-	enum weir_code code;
-	*wrong = false;
-	segment_reader_init(&reader, fd, segment->path, segment->base_offset, pos, size);
+	struct batch_head head;
+	struct batch batch;
+	struct weir_err inner;
+	bool got;
+	segment_reader_init(&reader, walk->reader.fd, walk->reader.path, walk->reader.base_offset,
+		walk->before.pos, walk->reader.end);
+	enum weir_code code = segment_reader_next(&reader, &head, &batch, &got, &inner);
+	code = code ? code : batch_check_crc(&batch, &inner);
+	segment_reader_close(&reader);
+	*sound = code == WEIR_OK;
+	if (code && code != WEIR_CORRUPT_MESSAGE) {
+		if (err) {
+			*err = inner;
+		}
+		return code;
+	}
+	return WEIR_OK;
+}
+
+/* The bytes at pos, or the batch before, are bad: goes on at the next good batch. */
+static enum weir_code walk_past(struct walk *walk, int64_t pos, struct weir_err *err)
+{
+	walk->reader.pos = pos;
+	if (walk->has_before) {
+		bool sound;
+		enum weir_code code = before_is_sound(walk, &sound, err);
+		if (code) {
+			return code;
+		}
+		if (!sound) {
+			walk->reader.pos = walk->before.pos;
+			walk->floor = walk->before_floor;
+		}
+	}
+	walk->has_before = false;
+	walk->damaged = true;
+	return segment_reader_resync(&walk->reader, walk->floor, walk->limit, err);
+}
+
+/*
+ * The next batch in place, past damage. *wrong: the first one, where an index led, is none or
+ * begins behind offset.
+ */
+static enum weir_code walk_step(struct walk *walk, int64_t offset, bool from_index,
+	struct batch_head *head, bool *got, bool *wrong, struct weir_err *err)
+{
 	for (;;) {
 		struct weir_err inner;
-		code = segment_reader_head(&reader, head, got, &inner);
-		if (!code && !*got) {
-			break;
-		}
-		bool sane = !code && head->base_offset >= floor && head->last_offset < limit;
-		if (from_index && (!sane || head->base_offset > offset)) {
-			*wrong = true;
-			code = WEIR_OK;
-			break;
-		}
+		int64_t pos = walk->reader.pos;
+		enum weir_code code = segment_reader_head(&walk->reader, head, got, &inner);
 		if (code && code != WEIR_CORRUPT_MESSAGE) {
 			if (err) {
 				*err = inner;
 			}
-			break;
+			return code;
 		}
-		from_index = false;
-		if (sane && head->last_offset >= offset) {
-			damaged = damaged && head->base_offset > offset;
-			code = WEIR_OK;
-			break;
+		bool sane = !code && *got && head->base_offset >= walk->floor &&
+			    head->last_offset < walk->limit;
+		if (from_index && (code || *got) && (!sane || head->base_offset > offset)) {
+			*wrong = true;
+			return WEIR_OK;
 		}
-		if (sane) {
-			floor = head->last_offset + 1;
-			damaged = false;
-			continue;
+		if (sane && (!walk->has_before || head->base_offset == walk->floor)) {
+			return WEIR_OK;
 		}
-		if (!code) {
-			reader.pos = head->pos;
+		if (sane || (!code && !*got)) {
+			bool sound = true;
+			code = walk->has_before ? before_is_sound(walk, &sound, err) : WEIR_OK;
+			if (code || sound) {
+				return code;
+			}
 		}
-		damaged = true;
-		code = segment_reader_resync(&reader, floor, limit, err);
+		code = walk_past(walk, pos, err);
 		if (code) {
-			break;
+			return code;
 		}
 	}
-	segment_reader_close(&reader);
-	if (!code && !*wrong && damaged) {
+}
+
+/* Steps to the first batch with a last offset >= offset. *wrong as in walk_step. */
+static enum weir_code walk_to(struct walk *walk, struct segment *segment, int64_t offset,
+	bool from_index, struct batch_head *head, bool *got, bool *wrong, struct weir_err *err)
+{
+	enum weir_code code;
+	*wrong = false;
+	for (;;) {
+		code = walk_step(walk, offset, from_index, head, got, wrong, err);
+		from_index = false;
+		if (code || *wrong || !*got || head->last_offset >= offset) {
+			break;
+		}
+		walk->has_before = true;
+		walk->before = *head;
+		walk->before_floor = walk->floor;
+		walk->floor = head->last_offset + 1;
+		walk->damaged = false;
+	}
+	bool lost = walk->damaged && (!*got || head->base_offset > offset);
+	if (!code && !*wrong && lost) {
 		*got = false;
 		return err_set(err, WEIR_CORRUPT_MESSAGE,
 			"offset %lld lies in a damaged range of %s", (long long)offset,
 			segment->path);
 	}
 	return as_corrupt(code, err);
+}
+
+static enum weir_code walk(struct segment *segment, int fd, int64_t size, int64_t limit,
+	int64_t pos, int64_t offset, struct batch_head *head, bool *got, bool *wrong,
+	struct weir_err *err)
+{
+	struct walk walk = {.floor = segment->base_offset, .limit = limit};
+	segment_reader_init(&walk.reader, fd, segment->path, segment->base_offset, pos, size);
+	enum weir_code code = walk_to(&walk, segment, offset, pos > 0, head, got, wrong, err);
+	segment_reader_close(&walk.reader);
+	return code;
+}
+
+enum weir_code segment_locate_past(struct segment *segment, int fd, int64_t size, int64_t limit,
+	int64_t pos, int64_t offset, struct batch_head *head, bool *got, struct weir_err *err)
+{
+	struct walk walk = {.floor = segment->base_offset, .limit = limit, .damaged = true};
+	bool wrong;
+	*got = false;
+	segment_reader_init(&walk.reader, fd, segment->path, segment->base_offset, pos, size);
+	enum weir_code code = segment_reader_resync(&walk.reader, walk.floor, limit, err);
+	code = code ? code : walk_to(&walk, segment, offset, false, head, got, &wrong, err);
+	segment_reader_close(&walk.reader);
+	return code;
 }
 
 /* Does the last time entry name a batch that has this timestamp? Guards retention and look-ups. */
@@ -344,6 +428,19 @@ static bool times_hold(struct segment *segment, int fd)
 		last->offset, &head, &got, &wrong, NULL);
 	return !code && got && !wrong && head.base_offset <= last->offset &&
 	       (head.max_timestamp == last->timestamp || head.magic < 2);
+}
+
+static enum weir_code rebuild_files(
+	struct segment *segment, int32_t interval_bytes, struct weir_err *err)
+{
+	enum weir_code code = segment_index_rebuild(segment, interval_bytes, err);
+	if (!code && segment->writable) {
+		time_index_add(
+			&segment->times, segment->max_timestamp, segment->max_timestamp_offset);
+		segment_index_save(segment);
+		code = segment_index_sync(segment, err);
+	}
+	return code;
 }
 
 enum weir_code segment_index_load(
@@ -374,14 +471,9 @@ enum weir_code segment_index_load(
 	}
 	if (bad) {
 		log_line(LOG_WARN, "%s: building the indexes again", inner.text);
-		code = segment_index_rebuild(segment, interval_bytes, err);
-		if (!code && segment->writable) {
-			time_index_add(&segment->times, segment->max_timestamp,
-				segment->max_timestamp_offset);
-			segment_index_save(segment);
-			code = segment_index_sync(segment, err);
-		}
+		code = rebuild_files(segment, interval_bytes, err);
 	} else if (segment->times.count) {
+		segment->times_checked = false;
 		const struct time_entry *last = &segment->times.entries[segment->times.count - 1];
 		segment->max_timestamp = last->timestamp;
 		segment->max_timestamp_offset = last->offset;
@@ -390,6 +482,57 @@ enum weir_code segment_index_load(
 	mem_free(times_path);
 	mem_free(index_path);
 	segment_unpin(segment);
+	return code;
+}
+
+/* Has a batch behind the last time entry a larger timestamp? */
+static enum weir_code times_lack(struct segment *segment, bool *lack, struct weir_err *err)
+{
+	struct segment_reader reader;
+	struct batch_head head;
+	struct weir_err inner;
+	const struct offset_entry *entry =
+		offset_index_find(&segment->index, segment->max_timestamp_offset);
+	bool got = true;
+	int fd;
+	*lack = false;
+	enum weir_code code = segment_pin(segment, &fd, err);
+	if (code) {
+		return code;
+	}
+	segment_reader_init(&reader, fd, segment->path, segment->base_offset,
+		entry ? entry->pos : 0, atomic_load(&segment->size));
+	while (!code && got && !*lack) {
+		code = segment_reader_head(&reader, &head, &got, &inner);
+		*lack = code == WEIR_CORRUPT_MESSAGE ||
+			(!code && got && head.max_timestamp > segment->max_timestamp);
+	}
+	segment_reader_close(&reader);
+	segment_unpin(segment);
+	if (code && code != WEIR_CORRUPT_MESSAGE) {
+		if (err) {
+			*err = inner;
+		}
+		return code;
+	}
+	return WEIR_OK;
+}
+
+enum weir_code segment_times_load(
+	struct segment *segment, int32_t interval_bytes, struct weir_err *err)
+{
+	bool lack;
+	enum weir_code code = segment_index_load(segment, interval_bytes, err);
+	if (code || segment->times_checked) {
+		return code;
+	}
+	code = times_lack(segment, &lack, err);
+	if (!code && lack) {
+		log_line(LOG_WARN, "%s: its time index lacks entries: building the indexes again",
+			segment->path);
+		code = rebuild_files(segment, interval_bytes, err);
+	}
+	segment->times_checked = !code;
 	return code;
 }
 

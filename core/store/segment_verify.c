@@ -83,7 +83,10 @@ static enum weir_code verify_batch(
 		return code;
 	}
 	if (!code && batch_check_crc(&batch, &inner)) {
-		return report(verify, reader->path, pos, head.base_offset, err, "%s", inner.text);
+		/* Its length may be what is wrong: the next good batch is looked for. */
+		code = report(verify, reader->path, pos, head.base_offset, err, "%s", inner.text);
+		reader->pos = pos;
+		return code ? code : segment_reader_resync(reader, floor, INT64_MAX, err);
 	}
 	if (!code) {
 		add_place(verify, &head, batch.record_count);
