@@ -11,6 +11,7 @@ libweirbroker_a_SOURCES = \
 	broker/partition.c broker/partition.h \
 	broker/reactor.c broker/reactor.h \
 	broker/recover.c \
+	broker/repeats.c broker/repeats.h \
 	broker/reply.c broker/reply.h \
 	broker/settings.c \
 	broker/topic_admin.c broker/topic_admin.h \

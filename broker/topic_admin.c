@@ -83,6 +83,9 @@ enum weir_code topic_create(struct broker *broker, struct topic_plan *plan, bool
 	if (code == WEIR_OK) {
 		code = broker_check_topic_configs(broker, plan->configs, plan->config_count, err);
 	}
+	if (code == WEIR_OK && validate_only) {
+		*id = uuid_new(); /* Kafka gives one too */
+	}
 	if (code != WEIR_OK || validate_only) {
 		return code;
 	}

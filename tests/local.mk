@@ -61,7 +61,11 @@ tests_unit_test_record_golden_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/record tests/unit/sha256.h tests/interop/golden_disk.sh
 if HAVE_CMOCKA
 TESTS += tests/interop/golden_disk.sh
+check_PROGRAMS += tests/interop/golden_errors
+TESTS += tests/interop/golden_errors
 endif
+tests_interop_golden_errors_LDADD = libweirbroker.a $(unit_ldadd)
+EXTRA_DIST += tests/data/wire/errors.jsonl tests/interop/golden.h
 tests_unit_test_wire_messages_LDADD = $(unit_ldadd)
 tests_unit_test_wire_golden_LDADD = $(unit_ldadd)
 tests_unit_test_wire_edges_LDADD = $(unit_ldadd)

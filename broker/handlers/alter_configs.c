@@ -86,7 +86,7 @@ static enum weir_code change_one(struct request *req, const struct resource *res
 	}
 	if (op != OP_APPEND && op != OP_SUBTRACT) {
 		return err_set(
-			err, WEIR_INVALID_REQUEST, "operation %d on %s is not known", op, key);
+			err, WEIR_UNKNOWN_SERVER_ERROR, "operation %d on %s is not known", op, key);
 	}
 	if (!row) {
 		return conf_unknown(scope, key, err);

@@ -15,7 +15,6 @@ void handle_describe_cluster(struct request *req)
 	const struct describe_cluster_request *body = req->body;
 	struct describe_cluster_response response;
 	wire_defaults(&describe_cluster_response_message, &response);
-	response.endpoint_type = body->endpoint_type;
 	if (body->endpoint_type != ENDPOINT_BROKER) {
 		bool known = body->endpoint_type == 2;
 		response.error_code =
@@ -24,6 +23,7 @@ void handle_describe_cluster(struct request *req)
 		request_send(req, &response);
 		return;
 	}
+	response.endpoint_type = ENDPOINT_BROKER;
 	const struct image *image = image_current(broker_images(req->broker));
 	struct broker_endpoint self;
 	broker_endpoint(req->conn, &self);
@@ -182,13 +182,30 @@ static void fill_absent(struct request *req, const char *name, topic_answer *ans
 				     : WEIR_INVALID_TOPIC_EXCEPTION;
 }
 
+/* A cursor that no answer gave out. */
+static void refuse_described(
+	struct request *req, struct describe_topic_partitions_response *response)
+{
+	const struct describe_topic_partitions_request *body = req->body;
+	size_t count = body->topics_count > 0 ? (size_t)body->topics_count : 0;
+	response->topics = request_array(req, count, sizeof(*response->topics));
+	response->topics_count = (int32_t)count;
+	for (size_t i = 0; i < count; i++) {
+		topic_answer *answer = &response->topics[i];
+		wire_part_defaults(&describe_topic_partitions_response_topic_part, answer);
+		answer->name = body->topics[i].name;
+		answer->error_code = WEIR_INVALID_REQUEST;
+	}
+	request_send(req, response);
+}
+
 void handle_describe_topic_partitions(struct request *req)
 {
 	const struct describe_topic_partitions_request *body = req->body;
 	struct describe_topic_partitions_response response;
 	wire_defaults(&describe_topic_partitions_response_message, &response);
 	if (body->cursor && body->cursor->partition_index < 0) {
-		reply_close(req->reply);
+		refuse_described(req, &response);
 		return;
 	}
 	const struct image *image = image_current(broker_images(req->broker));

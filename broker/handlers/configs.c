@@ -182,11 +182,10 @@ void handle_describe_configs(struct request *req)
 		enum weir_code code = resource_find(
 			req, image, ask->resource_type, ask->resource_name, &resource, &err);
 		answer->error_code = (int16_t)err_to_wire(code);
-		if (code != WEIR_OK) {
-			answer->error_message = request_text(req, err.text);
-		} else if (resource.topic) {
+		answer->error_message = request_text(req, err.text); /* "" for none, as Kafka */
+		if (code == WEIR_OK && resource.topic) {
 			describe_topic(req, &resource, ask, answer);
-		} else {
+		} else if (code == WEIR_OK) {
 			describe_broker(req, &resource, ask, answer);
 		}
 	}

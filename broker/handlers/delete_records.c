@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* DeleteRecords: raises the log start; the new start is durable before the answer. */
 #include "broker/broker_priv.h"
-#include "broker/dispatch.h"
+#include "broker/topic_admin.h"
 #include "broker/topics.h"
 
 enum { TO_HIGH_WATERMARK = -1 };
@@ -38,6 +38,9 @@ static enum weir_code delete_one(struct request *req, struct slice topic,
 	struct weir_err err;
 	struct partition *p;
 	*low_watermark = -1;
+	if (topic_is_internal(topic)) {
+		return WEIR_INVALID_TOPIC_EXCEPTION;
+	}
 	enum weir_code code =
 		topics_partition(broker_topics(req->broker), topic, ask->partition_index, &p, &err);
 	if (code == WEIR_OK) {

@@ -40,6 +40,7 @@ struct fetch_op {
 	size_t part_count;
 	int64_t min_bytes, max_bytes;
 	bool read_committed;
+	int16_t version;
 	bool finished;
 	struct loop_post post;
 	struct deadline deadline;
@@ -150,6 +151,33 @@ static enum weir_code look_in_log(struct fetch_part *part, struct log *log, int6
 		&part->span, err);
 }
 
+/* KIP-951: who was asked does not lead, or led before; the answer names who does. */
+static void name_leader(struct fetch_op *op, const struct fetch_part *part, enum weir_code code)
+{
+	if (op->version < 16 || !part->partition ||
+		(code != WEIR_NOT_LEADER_OR_FOLLOWER && code != WEIR_FENCED_LEADER_EPOCH)) {
+		return;
+	}
+	struct broker *broker = op->reactor->broker;
+	struct broker_endpoint self;
+	broker_endpoint(op->reply->conn, &self);
+	part->answer->current_leader.leader_id = broker_node_id(broker);
+	part->answer->current_leader.leader_epoch = atomic_load(&part->partition->leader_epoch);
+	if (code == WEIR_NOT_LEADER_OR_FOLLOWER) {
+		return; /* a follower, who knows the addresses */
+	}
+	struct fetch_response_node_endpoint *row = arena_try(&op->arena, sizeof(*row));
+	size_t len = strlen(self.host);
+	char *host = arena_try_dup(&op->arena, self.host, len);
+	if (!op->response.node_endpoints_count && row && host) {
+		row->node_id = broker_node_id(broker);
+		row->host = slice_of(host, len);
+		row->port = self.port;
+		op->response.node_endpoints = row;
+		op->response.node_endpoints_count = 1;
+	}
+}
+
 /* Looks at one partition. *bytes grows by what it has; *now is set when the answer cannot wait. */
 static void look(struct fetch_op *op, struct fetch_part *part, int64_t *bytes, bool *now)
 {
@@ -158,8 +186,8 @@ static void look(struct fetch_op *op, struct fetch_part *part, int64_t *bytes, b
 	wire_part_defaults(&fetch_response_partition_data_part, answer);
 	answer->partition_index = part->ask.partition;
 	answer->high_watermark = -1;
-	answer->aborted_transactions_count = op->read_committed ? 0 : -1;
 	enum weir_code code = part->code;
+	answer->aborted_transactions_count = op->read_committed || !part->partition ? 0 : -1;
 	bool diverged = false;
 	struct log *log;
 	if (code == WEIR_OK) {
@@ -173,6 +201,7 @@ static void look(struct fetch_op *op, struct fetch_part *part, int64_t *bytes, b
 	if (code != WEIR_OK) {
 		answer->error_code = (int16_t)err_to_wire(code);
 		answer->high_watermark = answer->last_stable_offset = answer->log_start_offset = -1;
+		name_leader(op, part, code);
 	}
 	*bytes += (int64_t)part->span.len;
 	*now = *now || code != WEIR_OK || diverged;
@@ -280,6 +309,23 @@ void fetch_ops_free(struct list *pool)
 	}
 }
 
+/* The replica id of who fetches; -1 for a consumer. Version 15 moved it. */
+static int32_t replica_of(const struct fetch_request *body)
+{
+	return body->replica_id >= 0 ? body->replica_id : body->replica_state.replica_id;
+}
+
+static enum weir_code check_limits(const struct fetch_request *body, const partition_ask *ask)
+{
+	if (replica_of(body) >= 0) {
+		return WEIR_NOT_LEADER_OR_FOLLOWER; /* nobody follows this broker */
+	}
+	if (body->max_bytes < 0 || ask->partition_max_bytes < 0) {
+		return WEIR_UNKNOWN_SERVER_ERROR; /* Kafka's word for it */
+	}
+	return WEIR_OK;
+}
+
 static void add_part(struct request *req, struct fetch_op *op, const topic_ask *topic,
 	const partition_ask *ask, partition_answer *answer)
 {
@@ -293,6 +339,8 @@ static void add_part(struct request *req, struct fetch_op *op, const topic_ask *
 				       ask->partition, &part->partition, NULL);
 	if (part->code != WEIR_OK) {
 		part->partition = NULL;
+	} else {
+		part->code = check_limits(req->body, ask);
 	}
 }
 
@@ -333,8 +381,31 @@ static enum weir_code check_session(const struct fetch_request *body)
 	if (body->session_epoch == 0 || body->session_epoch == -1) {
 		return WEIR_OK; /* a full fetch, new session or none, or the end of one */
 	}
-	return body->session_id ? WEIR_FETCH_SESSION_ID_NOT_FOUND
-				: WEIR_INVALID_FETCH_SESSION_EPOCH;
+	return WEIR_FETCH_SESSION_ID_NOT_FOUND;
+}
+
+/* The whole fetch is refused; before version 13 each partition says so too. */
+static void refuse(struct request *req, struct fetch_op *op, enum weir_code code, bool rows)
+{
+	op->response.error_code = (int16_t)code;
+	for (size_t i = 0; rows && req->header.version < 13 && i < op->part_count; i++) {
+		partition_answer *answer = op->parts[i].answer;
+		wire_part_defaults(&fetch_response_partition_data_part, answer);
+		answer->partition_index = op->parts[i].ask.partition;
+		answer->error_code = (int16_t)code;
+		answer->high_watermark = -1;
+		answer->records = slice_of("", 0);
+	}
+	if (!rows || req->header.version >= 13) {
+		op->response.responses_count = 0;
+	}
+	reply_send(req->reply, &op->response);
+	for (size_t i = 0; i < op->part_count; i++) {
+		if (op->parts[i].partition) {
+			partition_unref(op->parts[i].partition);
+		}
+	}
+	recycle(op);
 }
 
 void handle_fetch(struct request *req)
@@ -344,19 +415,19 @@ void handle_fetch(struct request *req)
 	struct fetch_op *op = take_op(reactor);
 	op->reply = req->reply;
 	wire_defaults(&fetch_response_message, &op->response);
-	int32_t replica = body->replica_id >= 0 ? body->replica_id : body->replica_state.replica_id;
-	/* No replica but this broker exists: nobody may pose as one (CVE-2018-1288). */
-	enum weir_code code =
-		replica >= 0 ? WEIR_CLUSTER_AUTHORIZATION_FAILED : check_session(body);
+	op->version = req->header.version;
+	enum weir_code code = check_session(body);
 	if (code != WEIR_OK) {
-		op->response.error_code = (int16_t)code;
-		reply_send(req->reply, &op->response);
-		recycle(op);
+		refuse(req, op, code, false);
 		return;
 	}
 	if (!prepare(req, op)) {
 		reply_close(req->reply);
 		recycle(op);
+		return;
+	}
+	if (body->isolation_level != 0 && body->isolation_level != 1) {
+		refuse(req, op, WEIR_UNKNOWN_SERVER_ERROR, true);
 		return;
 	}
 	int64_t most = broker_fetch_bytes_max(req->broker);

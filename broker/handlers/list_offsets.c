@@ -2,7 +2,7 @@
 /* ListOffsets (KIP-79, KIP-734, KIP-405's special values) and OffsetForLeaderEpoch (KIP-101,
  * KIP-320). */
 #include "broker/broker_priv.h"
-#include "broker/dispatch.h"
+#include "broker/repeats.h"
 #include "broker/topics.h"
 
 enum {
@@ -86,54 +86,68 @@ static enum weir_code offsets_one(struct request *req, struct slice topic, const
 	return code;
 }
 
-/* A partition asked for twice is INVALID_REQUEST. */
-static bool asked_twice(const struct list_offsets_request *body, int32_t topic, int32_t row)
+static void find_repeats(struct request *req, struct repeats *repeats)
 {
-	const struct list_offsets_request_list_offsets_topic *mine = &body->topics[topic];
+	const struct list_offsets_request *body = req->body;
+	size_t count = 0;
 	for (int32_t t = 0; t < body->topics_count; t++) {
-		const struct list_offsets_request_list_offsets_topic *other = &body->topics[t];
-		if (!slice_equal(other->name, mine->name)) {
-			continue;
-		}
-		for (int32_t i = 0; i < other->partitions_count; i++) {
-			if ((t != topic || i != row) &&
-				other->partitions[i].partition_index ==
-					mine->partitions[row].partition_index) {
-				return true;
-			}
+		count += (size_t)body->topics[t].partitions_count;
+	}
+	repeats_init(repeats, req, count);
+	struct buf key;
+	buf_init(&key, 0);
+	for (int32_t t = 0; t < body->topics_count; t++) {
+		for (int32_t i = 0; i < body->topics[t].partitions_count; i++) {
+			int32_t index = body->topics[t].partitions[i].partition_index;
+			buf_reset(&key);
+			buf_add(&key, &index, sizeof(index));
+			buf_add(&key, body->topics[t].name.data, body->topics[t].name.len);
+			repeats_add(repeats, slice_of(key.data, key.len));
 		}
 	}
-	return false;
+	buf_fini(&key);
+	repeats_fini(repeats);
+}
+
+static void fill_offsets(struct request *req, struct slice topic, const offsets_ask *ask,
+	bool repeated, offsets_answer *row)
+{
+	struct log_found found = {-1, -1, -1};
+	enum weir_code code =
+		repeated ? WEIR_INVALID_REQUEST : offsets_one(req, topic, ask, &found, NULL);
+	if (code != WEIR_OK) {
+		found = (struct log_found){-1, -1, -1};
+	}
+	row->partition_index = ask->partition_index;
+	row->error_code = (int16_t)err_to_wire(code);
+	row->offset = found.offset;
+	row->timestamp = found.timestamp;
+	row->leader_epoch = req->header.version >= 4 ? found.leader_epoch : -1;
 }
 
 void handle_list_offsets(struct request *req)
 {
 	const struct list_offsets_request *body = req->body;
 	struct list_offsets_response response;
+	struct repeats repeats;
 	wire_defaults(&list_offsets_response_message, &response);
 	response.topics_count = body->topics_count;
 	response.topics = request_array(req, (size_t)body->topics_count, sizeof(*response.topics));
+	find_repeats(req, &repeats);
+	size_t n = 0;
 	for (int32_t t = 0; t < body->topics_count; t++) {
 		struct slice name = body->topics[t].name;
 		int32_t count = body->topics[t].partitions_count;
 		offsets_answer *rows = request_array(req, (size_t)count, sizeof(*rows));
 		response.topics[t].name = name;
 		response.topics[t].partitions = rows;
-		response.topics[t].partitions_count = count;
-		for (int32_t i = 0; i < count; i++) {
-			struct log_found found = {-1, -1, -1};
-			enum weir_code code =
-				asked_twice(body, t, i)
-					? WEIR_INVALID_REQUEST
-					: offsets_one(req, name, &body->topics[t].partitions[i],
-						  &found, NULL);
-			rows[i].partition_index = body->topics[t].partitions[i].partition_index;
-			rows[i].error_code = (int16_t)err_to_wire(code);
-			rows[i].offset = code == WEIR_OK ? found.offset : -1;
-			rows[i].timestamp = code == WEIR_OK ? found.timestamp : -1;
-			rows[i].leader_epoch = req->header.version >= 4 && code == WEIR_OK
-						       ? found.leader_epoch
-						       : -1;
+		response.topics[t].partitions_count = 0;
+		for (int32_t i = 0; i < count; i++, n++) {
+			if (repeats_first(&repeats, n)) {
+				fill_offsets(req, name, &body->topics[t].partitions[i],
+					repeats_again(&repeats, n),
+					&rows[response.topics[t].partitions_count++]);
+			}
 		}
 	}
 	request_send(req, &response);

@@ -87,10 +87,9 @@ static void answer_unknown(struct request *req, topic_answer *answer, struct sli
 	image_release(image);
 }
 
-static void answer_one(struct request *req, const struct image *image, topic_answer *answer,
-	const struct metadata_request_topic *ask)
+static void answer_one(struct request *req, const struct image *image, bool by_id,
+	topic_answer *answer, const struct metadata_request_topic *ask)
 {
-	bool by_id = !ask->name.data;
 	const struct image_topic *topic =
 		by_id ? image_topic_by_id(image, ask->topic_id) : image_topic(image, ask->name);
 	if (topic) {
@@ -102,16 +101,51 @@ static void answer_one(struct request *req, const struct image *image, topic_ans
 	}
 }
 
-/* Versions 10 and 11 carry ids but must not use them. */
-static bool asks_wrongly(const struct request *req)
+/* One id makes it a request by ids: names are not looked at. */
+static bool asks_by_id(const struct request *req)
 {
 	const struct metadata_request *body = req->body;
-	for (int32_t i = 0; req->header.version < 12 && i < body->topics_count; i++) {
-		if (!body->topics[i].name.data || !uuid_is_zero(body->topics[i].topic_id)) {
+	for (int32_t i = 0; req->header.version >= 12 && i < body->topics_count; i++) {
+		if (!uuid_is_zero(body->topics[i].topic_id)) {
 			return true;
 		}
 	}
 	return false;
+}
+
+/* Versions 10 and 11 carry ids but must not use them; a name that is not there is Kafka's null
+ * pointer from version 12 on. */
+static enum weir_code check_topics(const struct request *req)
+{
+	const struct metadata_request *body = req->body;
+	for (int32_t i = 0; i < body->topics_count; i++) {
+		bool named = body->topics[i].name.data;
+		bool has_id = !uuid_is_zero(body->topics[i].topic_id);
+		if (req->header.version < 12 && (!named || has_id)) {
+			return WEIR_INVALID_REQUEST;
+		}
+		if (!named && !has_id) {
+			return WEIR_UNKNOWN_SERVER_ERROR;
+		}
+	}
+	return WEIR_OK;
+}
+
+/* The whole request is refused: each topic says so, and nothing else is told. */
+static void refuse(struct request *req, enum weir_code code)
+{
+	const struct metadata_request *body = req->body;
+	struct metadata_response response;
+	wire_defaults(&metadata_response_message, &response);
+	response.controller_id = -1;
+	response.topics = request_array(req, (size_t)body->topics_count, sizeof(*response.topics));
+	response.topics_count = body->topics_count;
+	for (int32_t i = 0; i < body->topics_count; i++) {
+		struct slice name = body->topics[i].name;
+		fill_error(&response.topics[i], name.data ? name : slice_str(""),
+			body->topics[i].topic_id, code);
+	}
+	request_send(req, &response);
 }
 
 static void fill_brokers(struct request *req, struct metadata_response *response)
@@ -128,13 +162,39 @@ static void fill_brokers(struct request *req, struct metadata_response *response
 	response->controller_id = broker_node_id(req->broker);
 }
 
+static void fill_all(
+	struct request *req, const struct image *image, struct metadata_response *response)
+{
+	response->topics = request_array(req, image->topic_count, sizeof(*response->topics));
+	response->topics_count = (int32_t)image->topic_count;
+	for (size_t i = 0; i < image->topic_count; i++) {
+		fill_topic(req, &response->topics[i], image->topics[i]);
+	}
+}
+
+static void fill_asked(
+	struct request *req, const struct image *image, struct metadata_response *response)
+{
+	const struct metadata_request *body = req->body;
+	bool by_id = asks_by_id(req);
+	response->topics =
+		request_array(req, (size_t)body->topics_count, sizeof(*response->topics));
+	for (int32_t i = 0; i < body->topics_count; i++) {
+		if (!by_id || !uuid_is_zero(body->topics[i].topic_id)) {
+			answer_one(req, image, by_id, &response->topics[response->topics_count++],
+				&body->topics[i]);
+		}
+	}
+}
+
 void handle_metadata(struct request *req)
 {
 	const struct metadata_request *body = req->body;
 	struct metadata_response response;
 	wire_defaults(&metadata_response_message, &response);
-	if (asks_wrongly(req)) {
-		reply_close(req->reply);
+	enum weir_code code = check_topics(req);
+	if (code != WEIR_OK) {
+		refuse(req, code);
 		return;
 	}
 	const struct image *image = image_current(broker_images(req->broker));
@@ -143,16 +203,10 @@ void handle_metadata(struct request *req)
 	if (body->include_cluster_authorized_operations) {
 		response.cluster_authorized_operations = CLUSTER_OPERATIONS;
 	}
-	bool all = body->topics_count < 0 || (req->header.version == 0 && !body->topics_count);
-	size_t count = all ? image->topic_count : (size_t)body->topics_count;
-	response.topics = request_array(req, count, sizeof(*response.topics));
-	response.topics_count = (int32_t)count;
-	for (size_t i = 0; i < count; i++) {
-		if (all) {
-			fill_topic(req, &response.topics[i], image->topics[i]);
-		} else {
-			answer_one(req, image, &response.topics[i], &body->topics[i]);
-		}
+	if (body->topics_count < 0 || (req->header.version == 0 && !body->topics_count)) {
+		fill_all(req, image, &response);
+	} else {
+		fill_asked(req, image, &response);
 	}
 	request_send(req, &response);
 	image_release(image);

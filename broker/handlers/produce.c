@@ -7,7 +7,7 @@
  * completes it on the connection's reactor.
  */
 #include "broker/broker_priv.h"
-#include "broker/dispatch.h"
+#include "broker/topic_admin.h"
 #include "broker/topics.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
@@ -130,6 +130,7 @@ struct outcome {
 	struct log_appended appended;
 	int64_t append_time_ms;
 	struct partition *partition; /* counted when appended */
+	int64_t log_start_offset;    /* -1: the request did not get as far as the log */
 };
 
 static void note_record_error(
@@ -168,6 +169,23 @@ static enum weir_code append(struct partition *p, const struct record_verdict *v
 	return code;
 }
 
+/* Kafka's admin client may write there, to repair. */
+static bool is_refused_internal(const struct request *req, const struct partition *p)
+{
+	return topic_is_internal(slice_str(p->topic->name)) &&
+	       !slice_equal(req->header.client_id, slice_str("__admin_client"));
+}
+
+/* A refused batch's answer tells where the log starts. */
+static void note_log_start(struct partition *p, struct outcome *out)
+{
+	struct log *log;
+	if (partition_use(p, &log, NULL) == WEIR_OK) {
+		out->log_start_offset = log_start_offset(log);
+		partition_done(p);
+	}
+}
+
 static enum weir_code produce_one(struct request *req, struct produce_op *op,
 	const topic_data *topic, const partition_data *data, partition_answer *answer,
 	struct outcome *out, struct weir_err *err)
@@ -187,10 +205,14 @@ static enum weir_code produce_one(struct request *req, struct produce_op *op,
 	settings.rules.now_ms = clock_wall_ms();
 	settings.rules.refuse_zstd = req->header.version < 7;
 	struct record_verdict *verdict = &reactor->verdict;
-	if (!data->records.data || !data->records.len) {
+	verdict->framed = false;
+	verdict->error_index = -1;
+	if (is_refused_internal(req, p)) {
+		code = err_set(err, WEIR_INVALID_TOPIC_EXCEPTION, "%s is the broker's to write",
+			p->topic->name);
+	} else if (!data->records.data || !data->records.len) {
 		code = err_set(
 			err, WEIR_INVALID_RECORD, "no records for partition %d", data->index);
-		verdict->error_index = -1;
 	} else {
 		code = record_validate((uint8_t *)(uintptr_t)data->records.data, data->records.len,
 			&settings.rules, &reactor->records, verdict, err);
@@ -205,10 +227,14 @@ static enum weir_code produce_one(struct request *req, struct produce_op *op,
 		note_record_error(op, answer, verdict);
 	}
 	if (code != WEIR_OK) {
+		if (verdict->framed) {
+			note_log_start(p, out);
+		}
 		partition_unref(p);
 		return code;
 	}
 	out->partition = p;
+	out->log_start_offset = out->appended.log_start_offset;
 	out->append_time_ms = settings.rules.append_time ? settings.rules.now_ms : -1;
 	return WEIR_OK;
 }
@@ -217,11 +243,11 @@ static void fill_answer(struct produce_op *op, partition_answer *answer, const s
 	const struct weir_err *err)
 {
 	answer->error_code = (int16_t)err_to_wire(out->code);
-	answer->base_offset = answer->log_append_time_ms = answer->log_start_offset = -1;
+	answer->base_offset = answer->log_append_time_ms = -1;
+	answer->log_start_offset = out->log_start_offset;
 	if (out->code == WEIR_OK) {
 		answer->base_offset = out->appended.base_offset;
 		answer->log_append_time_ms = out->append_time_ms;
-		answer->log_start_offset = out->appended.log_start_offset;
 		return;
 	}
 	size_t len = strlen(err->text);
@@ -269,7 +295,7 @@ static void produce_topic(struct request *req, struct produce_op *op, const topi
 		wire_part_defaults(&produce_response_partition_produce_response_part, row);
 		row->index = topic->partition_data[i].index;
 		struct weir_err err = {.text = ""};
-		struct outcome out = {.code = acks_check(body, &err)};
+		struct outcome out = {.code = acks_check(body, &err), .log_start_offset = -1};
 		if (out.code == WEIR_OK) {
 			out.code = produce_one(
 				req, op, topic, &topic->partition_data[i], row, &out, &err);

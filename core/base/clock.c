@@ -7,6 +7,7 @@
 static _Atomic int frozen;
 static _Atomic int64_t frozen_wall_ms;
 static _Atomic int64_t frozen_mono_ns;
+static _Atomic int64_t wall_shift_ms;
 
 static int64_t read_ns(clockid_t id)
 {
@@ -17,8 +18,9 @@ static int64_t read_ns(clockid_t id)
 
 int64_t clock_wall_ms(void)
 {
-	return atomic_load(&frozen) ? atomic_load(&frozen_wall_ms)
-				    : read_ns(CLOCK_REALTIME) / 1000000;
+	return atomic_load(&frozen)
+		       ? atomic_load(&frozen_wall_ms)
+		       : read_ns(CLOCK_REALTIME) / 1000000 + atomic_load(&wall_shift_ms);
 }
 
 int64_t clock_mono_ns(void)
@@ -36,6 +38,11 @@ void clock_freeze(int64_t wall_ms, int64_t mono_ns)
 	atomic_store(&frozen_wall_ms, wall_ms);
 	atomic_store(&frozen_mono_ns, mono_ns);
 	atomic_store(&frozen, 1);
+}
+
+void clock_set_wall(int64_t wall_ms)
+{
+	atomic_store(&wall_shift_ms, wall_ms - read_ns(CLOCK_REALTIME) / 1000000);
 }
 
 void clock_release(void)

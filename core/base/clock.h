@@ -11,3 +11,5 @@ int64_t clock_mono_ns(void);
 /* Test seam: both clocks stand still at these values until clock_release. */
 void clock_freeze(int64_t wall_ms, int64_t mono_ns);
 void clock_release(void);
+/* Test seam: the wall clock goes on from wall_ms. */
+void clock_set_wall(int64_t wall_ms);

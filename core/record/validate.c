@@ -78,21 +78,23 @@ static enum weir_code check_frame(struct slice bytes, const struct record_rules 
 	return code;
 }
 
-static enum weir_code check_header(
+/* Size and checksum of the batch as a whole. */
+static enum weir_code check_whole(
 	const struct batch *batch, const struct record_rules *rules, struct weir_err *err)
 {
-	if (batch->base_offset) {
-		return err_set(err, WEIR_INVALID_RECORD, "base offset is %lld, producers send 0",
-			(long long)batch->base_offset);
-	}
 	if (rules->max_message_bytes < 0 || batch->bytes.len > (size_t)rules->max_message_bytes) {
 		return err_set(err, WEIR_MESSAGE_TOO_LARGE,
 			"batch of %zu bytes, max.message.bytes is %d", batch->bytes.len,
 			rules->max_message_bytes);
 	}
-	enum weir_code code = batch_check_crc(batch, err);
-	if (code) {
-		return code;
+	return batch_check_crc(batch, err);
+}
+
+static enum weir_code check_header(const struct batch *batch, struct weir_err *err)
+{
+	if (batch->base_offset) {
+		return err_set(err, WEIR_INVALID_RECORD, "base offset is %lld, producers send 0",
+			(long long)batch->base_offset);
 	}
 	if (batch->record_count <= 0 || batch->last_offset_delta != batch->record_count - 1) {
 		return err_set(err, WEIR_INVALID_RECORD,
@@ -245,6 +247,7 @@ enum weir_code record_validate(uint8_t *bytes, size_t len, const struct record_r
 	struct record_reader *scratch, struct record_verdict *verdict, struct weir_err *err)
 {
 	verdict->need_rewrite = false;
+	verdict->framed = false;
 	verdict->error_index = -1;
 	verdict->error_text[0] = '\0';
 	verdict->max_timestamp = -1;
@@ -256,7 +259,11 @@ enum weir_code record_validate(uint8_t *bytes, size_t len, const struct record_r
 	bool renumber = false;
 	enum weir_code code = check_frame(slice_of(bytes, len), rules, &sent, err);
 	if (!code) {
-		code = check_header(&sent, rules, err);
+		code = check_whole(&sent, rules, err);
+		verdict->framed = !code;
+	}
+	if (!code) {
+		code = check_header(&sent, err);
 	}
 	int16_t attributes = sent.attributes;
 	sent.attributes =

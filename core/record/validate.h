@@ -28,6 +28,8 @@ struct record_verdict {
 	struct buf rewritten;
 	int64_t max_timestamp;	     /* ms, -1 = none */
 	int32_t max_timestamp_delta; /* offset delta of the first record that has it */
+	/* One whole, undamaged batch of legal size came, whatever is wrong with what it says. */
+	bool framed;
 	/* Refused because of one record: its index, and what is wrong; else -1 and "". */
 	int32_t error_index;
 	char error_text[160];

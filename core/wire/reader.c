@@ -38,7 +38,7 @@ int64_t wire_reader_varint(struct wire_reader *r)
 	return value;
 }
 
-/* A length or count in either form; -1 = null. Below -1 and null where it may not be are errors. */
+/* A length or count in either form; -1 = null, and so is all below it, as in Kafka. */
 static int64_t read_len(struct wire_reader *r, bool compact, bool nullable, bool two_bytes)
 {
 	int64_t len;
@@ -50,14 +50,14 @@ static int64_t read_len(struct wire_reader *r, bool compact, bool nullable, bool
 	if (__builtin_expect(r->why != NULL, 0)) {
 		return -1;
 	}
-	if (len < -1 || len > INT32_MAX) {
+	if (len > INT32_MAX) {
 		wire_reader_fail(r, "a length is out of range");
 		return -1;
 	}
-	if (len == -1 && !nullable) {
+	if (len < 0 && !nullable) {
 		wire_reader_fail(r, "null where it may not be");
 	}
-	return len;
+	return len < 0 ? -1 : len;
 }
 
 static struct slice read_slice(struct wire_reader *r, int64_t len)

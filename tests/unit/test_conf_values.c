@@ -151,7 +151,8 @@ static void a_topic_takes_what_the_broker_says(void **state)
 
 	assert_int_equal(topic.own, 0);
 	assert_ok(topic_conf_set(&topic, "retention.ms", "8", &err));
-	assert_ok(topic_conf_set(&topic, "message.format.version", "2.8", &err));
+	assert_code(
+		topic_conf_set(&topic, "message.format.version", "2.8", &err), WEIR_INVALID_CONFIG);
 	assert_ok(topic_conf_set(&topic, "follower.replication.throttled.replicas", "*", &err));
 	assert_code(topic_conf_set(&topic, "retention.mss", "8", &err), WEIR_INVALID_CONFIG);
 	assert_string_equal(
