@@ -114,3 +114,15 @@ cli_ldadd = libweircli.a $(unit_ldadd)
 tests_unit_test_cli_format_LDADD = $(cli_ldadd)
 tests_unit_test_cli_options_LDADD = $(cli_ldadd)
 tests_unit_test_cli_envelope_LDADD = $(cli_ldadd)
+
+# Other people's clients.
+interop_tests = tests/interop/kcat.bats
+if HAVE_BATS
+TESTS += $(interop_tests)
+endif
+EXTRA_DIST += $(interop_tests)
+if HAVE_RDKAFKA
+check_PROGRAMS += tests/interop/rdkafka
+endif
+tests_interop_rdkafka_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS)
+tests_interop_rdkafka_LDADD = $(RDKAFKA_LIBS)
