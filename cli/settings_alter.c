@@ -9,6 +9,9 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/base/number.h"
+#include "core/conf/row.h"
+
+#include <inttypes.h>
 
 enum { OP_SET = 0, OP_DELETE = 1 };
 enum {
@@ -82,16 +85,60 @@ static enum weir_code send(const struct alter *alter, const struct settings_of *
 	return code;
 }
 
-/* The value that is left when the resource's own one goes; null: none or not told. */
-static struct slice fallback(
-	const struct describe_configs_response_describe_configs_resource_result *entry, int8_t own)
+/* value of the broker's setting name, in the unit of row; the caller frees it. */
+static char *in_unit_of(const struct conf_row *row, struct slice name, struct slice value)
 {
-	for (int32_t i = 0; i < entry->synonyms_count; i++) {
-		if (entry->synonyms[i].source != own) {
-			return entry->synonyms[i].value;
+	char *text = mem_dup(value.data, value.len);
+	for (size_t i = 0; row && i < sizeof(row->from) / sizeof(row->from[0]); i++) {
+		int64_t number;
+		if (row->from[i].name && row->from[i].times > 1 &&
+			slice_equal(name, slice_str(row->from[i].name)) &&
+			number_i64(text, 0, INT64_MAX / row->from[i].times, &number, NULL) ==
+				WEIR_OK) {
+			mem_free(text);
+			return mem_printf("%" PRId64, number * row->from[i].times);
 		}
 	}
-	return entry->config_source == own ? slice_of(NULL, 0) : entry->value;
+	return text;
+}
+
+/* What is built in: the default of the row, or of the last broker setting that gives it one. */
+static char *built_in(const struct conf_row *row)
+{
+	char *text = row && row->def ? mem_dup_str(row->def) : NULL;
+	for (size_t i = 0; row && i < sizeof(row->from) / sizeof(row->from[0]); i++) {
+		const struct conf_row *from =
+			row->from[i].name ? conf_row_find(CONF_BROKER, row->from[i].name) : NULL;
+		if (from && from->def) {
+			mem_free(text);
+			text = in_unit_of(row, slice_str(from->name), slice_str(from->def));
+		}
+	}
+	return text;
+}
+
+/* The value that is left when the resource's own one goes; NULL: none or not told. */
+static char *fallback(
+	const struct describe_configs_response_describe_configs_resource_result *entry,
+	const struct settings_of *of)
+{
+	int8_t own = own_source(of);
+	enum conf_scope scope = of->type == SETTINGS_OF_TOPIC ? CONF_TOPIC
+				: own == SOURCE_GROUP	      ? CONF_GROUP
+							      : CONF_BROKER;
+	char *key = mem_dup(entry->name.data, entry->name.len);
+	const struct conf_row *row = conf_row_find(scope, key);
+	mem_free(key);
+	for (int32_t i = 0; i < entry->synonyms_count; i++) {
+		if (entry->synonyms[i].source != own) {
+			struct slice value = entry->synonyms[i].value;
+			return value.data ? in_unit_of(row, entry->synonyms[i].name, value) : NULL;
+		}
+	}
+	if (entry->config_source != own) {
+		return entry->value.data ? mem_dup(entry->value.data, entry->value.len) : NULL;
+	}
+	return built_in(row);
 }
 
 static void put_change(const struct alter *alter, const struct settings_of *of,
@@ -102,9 +149,8 @@ static void put_change(const struct alter *alter, const struct settings_of *of,
 		settings_find(before, change->key);
 	int8_t own = own_source(of);
 	struct slice old = entry ? entry->value : slice_of(NULL, 0);
-	struct slice new = change->value ? slice_str(change->value)
-			   : entry	 ? fallback(entry, own)
-					 : slice_of(NULL, 0);
+	char *left = !change->value && entry ? fallback(entry, of) : NULL;
+	struct slice new = slice_str(change->value ? change->value : left);
 	bool is_own = entry && entry->config_source == own;
 	bool same = change->value ? is_own && old.data && slice_equal(old, new) : !is_own;
 	const char *done = same				 ? "unchanged"
@@ -121,6 +167,7 @@ static void put_change(const struct alter *alter, const struct settings_of *of,
 					   : mem_dup_str(of->label);
 	outcome_cells(alter->outcome, alter->table, done, what, result, message);
 	mem_free(what);
+	mem_free(left);
 }
 
 /* For a key that the broker does not know and names no other for. */

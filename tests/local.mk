@@ -96,20 +96,25 @@ EXTRA_DIST += $(lint_tests)
 
 # Command line: one bats file a command at least.
 cli_tests = \
+	tests/cli/broker.bats \
+	tests/cli/cluster.bats \
 	tests/cli/common.bats \
 	tests/cli/completion.bats \
+	tests/cli/config.bats \
 	tests/cli/consume.bats \
 	tests/cli/dir.bats \
 	tests/cli/error.bats \
+	tests/cli/forms.bats \
 	tests/cli/help.bats \
 	tests/cli/produce.bats \
 	tests/cli/segment.bats \
-	tests/cli/way_dir.sh \
+	tests/cli/topic.bats \
+	tests/cli/topic_partitions.bats \
 	tests/cli/wire.bats
 if HAVE_BATS
 TESTS += $(cli_tests)
 endif
-EXTRA_DIST += $(cli_tests) tests/cli/common.bash tests/cli/broker.bash tests/data/disk
+EXTRA_DIST += $(cli_tests) tests/cli/common.bash tests/cli/broker.bash tests/cli/run.sh tests/data/disk
 cli_ldadd = libweircli.a $(unit_ldadd)
 tests_unit_test_cli_format_LDADD = $(cli_ldadd)
 tests_unit_test_cli_options_LDADD = $(cli_ldadd)

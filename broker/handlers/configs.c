@@ -91,9 +91,9 @@ static void fill_row(struct request *req, const struct conf_row *row, const void
 	struct buf text;
 	buf_init(&text, 0);
 	out->name = request_text(req, row->name);
-	out->value = !row->sensitive && conf_format(row, base, &text)
-			     ? request_text(req, buf_str(&text))
-			     : (struct slice){NULL, 0};
+	bool has = row->scope == CONF_BROKER ? conf_value(base, row, &text)
+					     : !row->sensitive && conf_format(row, base, &text);
+	out->value = has ? request_text(req, buf_str(&text)) : (struct slice){NULL, 0};
 	buf_fini(&text);
 	out->config_source = (int8_t)source;
 	out->is_sensitive = row->sensitive;

@@ -1,6 +1,7 @@
 # A cluster for the record tests, in $TMP. $WEIR_TEST_WAY says what the commands work on: broker (on a
 # free port; usual), or dir (a data directory, with the engine in each command). A test that needs one
-# of the two says so with only_way.
+# of the two says so with only_way. The line "# ways: broker dir" in a test file has run.sh run it in
+# both.
 way=${WEIR_TEST_WAY:-broker}
 
 # start_broker [OPTION...]: sets $broker (its pid) and $WEIR_BROKERS; its log is $TMP/broker.log.

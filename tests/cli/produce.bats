@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# ways: broker dir
 # weir produce: every option, every way to fail.
 load common
 load broker
