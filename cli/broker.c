@@ -90,7 +90,7 @@ struct service {
 	char *dir;
 	char *temporary; /* directory to remove at the end; NULL: none */
 	struct broker *broker;
-	char address[NET_HOST_MAX + 16]; /* of the first listener, as advertised */
+	char address[NET_HOST_MAX + 16]; /* of the first listener */
 	pthread_t signals;
 	bool signals_started;
 	sigset_t waited;
@@ -145,9 +145,7 @@ static enum weir_code listen_one(struct service *s, const struct net_addr *addr,
 	struct net_addr bound;
 	enum weir_code code = broker_listen(s->broker, addr, advertised, &bound, err);
 	if (code == WEIR_OK && !s->address[0]) {
-		struct net_addr told = advertised ? *advertised : bound;
-		told.port = told.port ? told.port : bound.port;
-		net_addr_format(&told, s->address);
+		net_addr_format(&bound, s->address);
 	}
 	return code;
 }
@@ -268,7 +266,7 @@ static enum weir_code create_topics(struct service *s, struct weir_err *err)
 	if (!s->args->topics.count) {
 		return WEIR_OK;
 	}
-	enum weir_code code = engine_client(s->broker, &client, err);
+	enum weir_code code = engine_client(s->broker, &client_conf_default, &client, err);
 	for (size_t i = 0; code == WEIR_OK && i < s->args->topics.count; i++) {
 		code = create_topic(client, s->args->topics.items[i], err);
 	}

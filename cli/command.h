@@ -31,7 +31,7 @@ struct command {
 	const struct column *columns; /* of the table it prints, for -O schema; may be NULL */
 	/* Instead of columns where they depend on the options. */
 	const struct column *(*columns_of)(const void *args);
-	const char *schema;	      /* JSON schema where the output is no table; may be NULL */
+	const char *schema; /* JSON schema where the output is no table; may be NULL */
 	const struct example *examples;
 	/* args: the filled struct. Prints to ctx->out only; errors are returned, never printed. */
 	enum weir_code (*run)(void *args, struct ctx *ctx, struct weir_err *err);

@@ -3,6 +3,7 @@
 
 #include "cli/client_keys.h"
 #include "cli/engine.h"
+#include "cli/trace.h"
 #include "core/base/mem.h"
 #include "core/base/near.h"
 #include "core/base/number.h"
@@ -57,13 +58,17 @@ static void disconnect(struct ctx *ctx)
 {
 	struct weir_err err;
 	client_close(&ctx->client);
+	trace_free(&ctx->trace);
+	mem_free(ctx->resolves);
+	ctx->resolves = NULL;
 	if (ctx->engine && broker_close(&ctx->engine, &err) != WEIR_OK) {
 		ctx_warn(ctx, "%s: %s", ctx_dir(ctx), err.text);
 	}
 }
 
 /* No broker runs on the directory: the engine works on it in this process. */
-static enum weir_code connect_engine(struct ctx *ctx, const char *dir, struct weir_err *err)
+static enum weir_code connect_engine(struct ctx *ctx, const char *dir,
+	const struct client_conf *client_conf, struct weir_err *err)
 {
 	struct stat st;
 	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
@@ -75,8 +80,7 @@ static enum weir_code connect_engine(struct ctx *ctx, const char *dir, struct we
 	enum weir_code code = engine_open(ctx, dir, conf, &ctx->engine, err);
 	conf_unref(conf);
 	if (code == WEIR_OK) {
-		ctx->close = disconnect;
-		code = engine_client(ctx->engine, &ctx->client, err);
+		code = engine_client(ctx->engine, client_conf, &ctx->client, err);
 	}
 	return code;
 }
@@ -93,6 +97,43 @@ static bool broker_runs(const char *socket_path)
 	}
 	close(fd);
 	return true;
+}
+
+static enum weir_code parse_resolve(
+	const char *text, struct client_resolve *resolve, struct weir_err *err)
+{
+	const char *equal = strchr(text, '=');
+	if (!equal) {
+		return err_set(err, WEIR_USAGE, "--resolve: \"%s\" is not ADDRESS=REAL", text);
+	}
+	char *from = mem_dup(text, (size_t)(equal - text));
+	enum weir_code code = net_addr_parse(from, 0, &resolve->from, err);
+	code = code ? code : net_addr_parse(equal + 1, 0, &resolve->to, err);
+	mem_free(from);
+	return code ? err_wrap(err, "--resolve: \"%s\"", text) : WEIR_OK;
+}
+
+/* --resolve and -vv */
+static enum weir_code get_extras(struct ctx *ctx, struct client_conf *conf, struct weir_err *err)
+{
+	const struct globals *g = &ctx->globals;
+	ctx->close = disconnect;
+	if (g->resolves.count) {
+		ctx->resolves = mem_new(g->resolves.count * sizeof(*ctx->resolves));
+	}
+	for (size_t i = 0; i < g->resolves.count; i++) {
+		enum weir_code code = parse_resolve(g->resolves.items[i], &ctx->resolves[i], err);
+		if (code != WEIR_OK) {
+			return code;
+		}
+	}
+	if (g->verbose > 1) {
+		ctx->trace = trace_new(g->verbose > 2);
+	}
+	conf->resolve = ctx->resolves;
+	conf->resolve_count = g->resolves.count;
+	conf->trace = trace_hook(ctx->trace);
+	return WEIR_OK;
 }
 
 /* A property in ms; unset leaves *value. */
@@ -118,8 +159,10 @@ enum weir_code connect_client(struct ctx *ctx, struct client **client, struct we
 	const char *dir = ctx->globals.brokers ? NULL : ctx_dir(ctx);
 	char *socket = dir ? mem_printf("unix:%s/weir.sock", dir) : NULL;
 	conf.timeout_ms = ctx->globals.timeout_ms;
-	enum weir_code code =
-		get_ms(ctx, "socket.connection.setup.timeout.ms", &conf.connect_timeout_ms, err);
+	enum weir_code code = get_extras(ctx, &conf, err);
+	code = code ? code
+		    : get_ms(ctx, "socket.connection.setup.timeout.ms", &conf.connect_timeout_ms,
+			      err);
 	if (code != WEIR_OK) {
 		goto out;
 	}
@@ -130,7 +173,7 @@ enum weir_code connect_client(struct ctx *ctx, struct client **client, struct we
 		conf.brokers = socket;
 		conf.brokers_origin = ctx->globals.dir ? "--dir" : "$WEIR_DIR";
 		if (!broker_runs(socket)) {
-			code = connect_engine(ctx, dir, err);
+			code = connect_engine(ctx, dir, &conf, err);
 			*client = ctx->client;
 			goto out;
 		}
@@ -139,10 +182,7 @@ enum weir_code connect_client(struct ctx *ctx, struct client **client, struct we
 		conf.brokers_origin = brokers->origin;
 	}
 	code = client_open(&conf, &ctx->client, err);
-	if (code == WEIR_OK) {
-		ctx->close = disconnect;
-		*client = ctx->client;
-	}
+	*client = ctx->client;
 out:
 	mem_free(socket);
 	return code;

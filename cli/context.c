@@ -22,6 +22,9 @@ const struct opt global_opts[] = {
 		.env = "WEIR_CONFIG", .help = "Reads client properties from FILE."),
 	OPT_STR(struct globals, dir, .name = "dir", .arg = "PATH", .env = "WEIR_DIR",
 		.help = "Works on a data directory instead of a broker."),
+	OPT_LIST(struct globals, resolves, .name = "resolve", .arg = "ADDRESS=REAL",
+		.help = "Connects to REAL where ADDRESS (HOST[:PORT]) is asked for or advertised; "
+			"may repeat."),
 	OPT_CHOICE(struct globals, output, .name = "output", .letter = 'O', .arg = "FORM",
 		.choices = output_names, .def = "text", .help = "Form of what is printed."),
 	OPT_BOOL(struct globals, no_header, .name = "no-header",
@@ -29,7 +32,9 @@ const struct opt global_opts[] = {
 	OPT_BOOL(struct globals, quiet, .name = "quiet", .letter = 'q',
 		.help = "No notes or warnings on standard error."),
 	OPT_COUNT(struct globals, verbose, .name = "verbose", .letter = 'v',
-		.help = "Notes on standard error even when it is no terminal; twice: more."),
+		.help = "Notes on standard error even when it is no terminal; twice: every request "
+			"and "
+			"answer, cut; three times: whole."),
 	OPT_CHOICE(struct globals, color, .name = "color", .arg = "WHEN", .choices = color_names,
 		.def = "auto", .help = "Colour in tables."),
 	OPT_DURATION(struct globals, timeout_ms, .name = "timeout", .arg = "TIME", .def = "30s",

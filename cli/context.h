@@ -22,6 +22,7 @@ struct globals {
 	struct opt_list sets;
 	const char *config;
 	const char *dir;
+	struct opt_list resolves;
 	int output; /* enum output */
 	bool no_header;
 	bool quiet;
@@ -46,10 +47,12 @@ struct ctx {
 		*rest; /* behind "--", for commands that take a command there; NULL: none given */
 	size_t rest_count;
 	bool notices; /* notes and progress may go to stderr: a terminal, or -v, and not -q */
-	struct client *client;		/* of commands with NEEDS_CLIENT */
-	struct broker *engine;		/* in this process, for --dir; NULL: none */
-	void (*close)(struct ctx *ctx); /* undoes .needs; NULL: nothing to undo */
-	struct hint hint;		/* for the error that is being returned */
+	struct trace *trace;		 /* of -vv; NULL: none */
+	struct client_resolve *resolves; /* of --resolve */
+	struct client *client;		 /* of commands with NEEDS_CLIENT */
+	struct broker *engine;		 /* in this process, for --dir; NULL: none */
+	void (*close)(struct ctx *ctx);	 /* undoes .needs; NULL: nothing to undo */
+	struct hint hint;		 /* for the error that is being returned */
 	int exit_status; /* what the program returns instead of the error's; 0: not set */
 };
 

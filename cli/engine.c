@@ -136,10 +136,11 @@ static int dial(void *arg)
 	return broker_connect(arg, &fd, NULL) == WEIR_OK ? fd : -1;
 }
 
-enum weir_code engine_client(struct broker *broker, struct client **client, struct weir_err *err)
+enum weir_code engine_client(struct broker *broker, const struct client_conf *conf,
+	struct client **client, struct weir_err *err)
 {
-	struct client_conf conf = client_conf_default;
-	conf.dial = dial;
-	conf.dial_arg = broker;
-	return client_open(&conf, client, err);
+	struct client_conf dialled = *conf;
+	dialled.dial = dial;
+	dialled.dial_arg = broker;
+	return client_open(&dialled, client, err);
 }

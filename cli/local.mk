@@ -44,4 +44,5 @@ libweircli_a_SOURCES = \
 	cli/topic_common.c cli/topic_common.h \
 	cli/topic_create.c cli/topic_delete.c cli/topic_describe.c cli/topic_list.c \
 	cli/topic_offset.c cli/topic_offset.h cli/topic_offsets.c cli/topic_trim.c \
-	cli/wire_decode.c cli/wire_input.c cli/wire_input.h
+	cli/trace.c cli/trace.h \
+	cli/wire_decode.c cli/wire_input.c cli/wire_input.h cli/wire_text.c cli/wire_text.h

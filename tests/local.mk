@@ -110,6 +110,8 @@ cli_tests = \
 	tests/cli/segment.bats \
 	tests/cli/topic.bats \
 	tests/cli/topic_partitions.bats \
+	tests/cli/trace.bats \
+	tests/cli/way_dir.sh \
 	tests/cli/wire.bats
 if HAVE_BATS
 TESTS += $(cli_tests)

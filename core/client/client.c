@@ -36,6 +36,7 @@ static enum weir_code connection_open(struct client *client, int fd, const char 
 {
 	struct connection *c = mem_new(sizeof(*c));
 	connection_init(c, fd, peer, slice_str(client->client_id));
+	c->trace = client->conf.trace;
 	int64_t deadline_ms = clock_mono_ms() + client->conf.connect_timeout_ms;
 	enum weir_code code = connection_handshake(c, deadline_ms, err);
 	if (code) {
@@ -49,13 +50,29 @@ static enum weir_code connection_open(struct client *client, int fd, const char 
 	return WEIR_OK;
 }
 
+/* Where addr is really to be found. */
+static struct net_addr resolve(const struct client *client, const struct net_addr *addr)
+{
+	for (size_t i = 0; i < client->conf.resolve_count; i++) {
+		const struct client_resolve *r = &client->conf.resolve[i];
+		if (!strcmp(r->from.host, addr->host) &&
+			(!r->from.port || r->from.port == addr->port)) {
+			struct net_addr real = r->to;
+			real.port = real.port ? real.port : addr->port;
+			return real;
+		}
+	}
+	return *addr;
+}
+
 static enum weir_code open_address(struct client *client, const struct net_addr *addr,
 	struct connection **connection, struct weir_err *err)
 {
 	char peer[CONNECTION_PEER_MAX];
 	int fd = -1;
 	net_addr_format(addr, peer);
-	enum weir_code code = net_connect(addr, client->conf.connect_timeout_ms, &fd, err);
+	struct net_addr real = resolve(client, addr);
+	enum weir_code code = net_connect(&real, client->conf.connect_timeout_ms, &fd, err);
 	return code ? code : connection_open(client, fd, peer, connection, err);
 }
 

@@ -9,11 +9,18 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/uuid.h"
+#include "core/io/net.h"
 #include "core/record/codec.h"
 #include "core/record/record.h"
 #include "core/wire/wire.h"
 
 struct client;
+struct connection_trace; /* core/client/connection.h */
+
+/* Connections to from go to to; from.port 0: whatever the port, to.port 0: the same port. */
+struct client_resolve {
+	struct net_addr from, to;
+};
 
 struct client_conf {
 	const char *brokers;	    /* "host:port,host:port" or "unix:/path" */
@@ -21,9 +28,12 @@ struct client_conf {
 	int (*dial)(
 		void *arg); /* instead of brokers: hands out a connected socket; NULL if unused */
 	void *dial_arg;
-	const char *client_id;	    /* "weir" */
-	int64_t timeout_ms;	    /* one request with its retries; 30000 */
-	int64_t connect_timeout_ms; /* 5000 */
+	const char *client_id;		      /* "weir" */
+	int64_t timeout_ms;		      /* one request with its retries; 30000 */
+	int64_t connect_timeout_ms;	      /* 5000 */
+	const struct client_resolve *resolve; /* as curl's --resolve; borrowed */
+	size_t resolve_count;
+	const struct connection_trace *trace; /* sees every frame; NULL: none; borrowed */
 };
 extern const struct client_conf client_conf_default;
 

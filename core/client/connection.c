@@ -75,6 +75,24 @@ struct slice exchange_body(const struct exchange *exchange)
 		exchange->frame.len - exchange->body_pos);
 }
 
+static void trace(
+	const struct connection *connection, const struct exchange *x, bool sent, struct slice body)
+{
+	if (!connection->trace) {
+		return;
+	}
+	struct connection_frame frame = {
+		.peer = connection->peer,
+		.sent = sent,
+		.key = x->key,
+		.version = x->version,
+		.correlation_id = x->correlation_id,
+		.body = body,
+		.waited_us = sent ? 0 : clock_mono_ns() / 1000 - x->started_us,
+	};
+	connection->trace->fn(connection->trace->arg, &frame);
+}
+
 void connection_break(struct connection *connection, const struct weir_err *why)
 {
 	if (connection->broken.code) {
@@ -225,6 +243,7 @@ static void frame_end(struct connection *connection)
 	x->frame = connection->frame;
 	connection->frame = spare;
 	x->body_pos = used;
+	trace(connection, x, false, exchange_body(x));
 	exchange_end(x, EXCHANGE_DONE);
 }
 
@@ -345,7 +364,7 @@ int64_t connection_deadline(const struct connection *connection)
 
 /* Appends length, header and body; on failure out is as before. */
 static enum weir_code request_encode(struct connection *connection, const struct wire_api *api,
-	int16_t version, const void *request, struct weir_err *err)
+	int16_t version, const void *request, size_t *body_pos, struct weir_err *err)
 {
 	struct buf *out = &connection->out;
 	size_t start = out->len;
@@ -357,6 +376,7 @@ static enum weir_code request_encode(struct connection *connection, const struct
 	};
 	buf_add(out, "\0\0\0\0", 4);
 	wire_request_header_encode(&header, out);
+	*body_pos = out->len;
 	enum weir_code code = wire_encode(api->request, version, request, out, NULL, err);
 	if (!code && out->failed) {
 		code = err_set(err, WEIR_NO_MEMORY, "no memory for a %s request", api->name);
@@ -386,7 +406,8 @@ enum weir_code connection_start(struct connection *connection, int16_t key, int1
 		}
 		return connection->broken.code;
 	}
-	enum weir_code code = request_encode(connection, api, version, request, err);
+	size_t body_pos;
+	enum weir_code code = request_encode(connection, api, version, request, &body_pos, err);
 	if (code) {
 		return code;
 	}
@@ -397,10 +418,13 @@ enum weir_code connection_start(struct connection *connection, int16_t key, int1
 	x->correlation_id = connection->correlation_next;
 	x->deadline_ms = deadline_ms;
 	x->sent_at = connection->queued;
+	x->started_us = clock_mono_ns() / 1000;
 	buf_init(&x->frame, 0);
 	list_append(&connection->exchanges, &x->node);
 	connection->correlation_next = (connection->correlation_next + 1) & INT32_MAX;
 	*exchange = x;
+	trace(connection, x, true,
+		slice_of(connection->out.data + body_pos, connection->out.len - body_pos));
 	pump_out(connection);
 	return WEIR_OK;
 }

@@ -16,6 +16,20 @@
 
 enum { CONNECTION_PEER_MAX = 280 };
 
+/* One frame, as a trace sees it. */
+struct connection_frame {
+	const char *peer;
+	bool sent; /* a request; else an answer */
+	int16_t key, version;
+	int32_t correlation_id;
+	struct slice body; /* behind the header; borrowed */
+	int64_t waited_us; /* of an answer: since its request was queued */
+};
+struct connection_trace {
+	void (*fn)(void *arg, const struct connection_frame *frame);
+	void *arg;
+};
+
 enum exchange_state { EXCHANGE_WAITING, EXCHANGE_DONE, EXCHANGE_FAILED };
 
 /* One request and its answer; belongs to whoever started it, until exchange_free. */
@@ -28,6 +42,7 @@ struct exchange {
 	int32_t correlation_id;
 	uint64_t sent_at; /* bytes the connection must have sent until the request is out */
 	int64_t deadline_ms;
+	int64_t started_us;
 	struct buf frame; /* the answer without its length; body begins at body_pos */
 	size_t body_pos;
 	struct weir_err err; /* EXCHANGE_FAILED */
@@ -39,8 +54,9 @@ struct connection {
 	int32_t node_id; /* for the owner; -1: not known */
 	int lane;	 /* for the owner */
 	char peer[CONNECTION_PEER_MAX];
-	struct slice client_id; /* borrowed */
-	size_t frame_max;	/* bytes of an answer */
+	struct slice client_id;		      /* borrowed */
+	size_t frame_max;		      /* bytes of an answer */
+	const struct connection_trace *trace; /* NULL: none; borrowed, for the owner to set */
 	struct versions versions;
 	int32_t correlation_next;
 	struct buf out;
