@@ -4,8 +4,8 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/base/near.h"
+#include "core/base/regex.h"
 
-#include <regex.h>
 #include <stdlib.h>
 
 bool topic_is_hidden(const struct client_topic *topic)
@@ -59,32 +59,23 @@ static enum weir_code add_word(
 	return WEIR_OK;
 }
 
-static enum weir_code compile(const char *word, regex_t *regex, struct weir_err *err)
-{
-	char *whole = mem_printf("^(%s)$", word);
-	int failed = regcomp(regex, whole, REG_EXTENDED | REG_NOSUB);
-	mem_free(whole);
-	if (failed) {
-		char text[120];
-		regerror(failed, regex, text, sizeof(text));
-		return err_set(err, WEIR_USAGE, "--regex: \"%s\": %s", word, text);
-	}
-	return WEIR_OK;
-}
-
 static enum weir_code add_matching(
 	struct topic_pick *pick, const char *word, bool internal, bool *seen, struct weir_err *err)
 {
-	regex_t regex;
-	enum weir_code code = compile(word, &regex, err);
-	if (code != WEIR_OK) {
-		return code;
+	struct regex *regex;
+	struct weir_err why;
+	if (regex_new(slice_str(word), REGEX_WHOLE, &regex, &why) != WEIR_OK) {
+		return err_set(err, WEIR_USAGE, "--regex \"%s\": %s", word, why.text);
 	}
 	size_t found = 0;
-	for (size_t i = 0; i < pick->cluster.topic_count; i++) {
+	enum weir_code code = WEIR_OK;
+	for (size_t i = 0; i < pick->cluster.topic_count && code == WEIR_OK; i++) {
 		const struct client_topic *topic = &pick->cluster.topics[i];
-		if ((topic_is_hidden(topic) && !internal) ||
-			regexec(&regex, topic->name, 0, NULL, 0) != 0) {
+		bool matches = false;
+		if (!topic_is_hidden(topic) || internal) {
+			code = regex_match(regex, slice_str(topic->name), &matches, err);
+		}
+		if (!matches) {
 			continue;
 		}
 		found++;
@@ -93,11 +84,11 @@ static enum weir_code add_matching(
 			add(pick, topic->name, topic, WEIR_OK);
 		}
 	}
-	if (!found) {
+	if (!found && code == WEIR_OK) {
 		add(pick, word, NULL, WEIR_UNKNOWN_TOPIC_OR_PARTITION);
 	}
-	regfree(&regex);
-	return WEIR_OK;
+	regex_free(&regex);
+	return code;
 }
 
 enum weir_code topic_pick(struct client *client, const char *const *words, size_t count, bool regex,

@@ -35,7 +35,7 @@ bool topic_is_hidden(const struct client_topic *topic);
 
 /*
  * The topics that words name, in the order of the words, each once; with regex the words are
- * extended regular expressions that have to match a whole name, and hidden topics match only with
+ * regular expressions that have to match a whole name, and hidden topics match only with
  * internal. A word that finds nothing is an item without topic. Free pick after an error too.
  * Errors: USAGE (regular expression), and those of the connection.
  */

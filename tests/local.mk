@@ -5,6 +5,7 @@ unit_tests = \
 	tests/unit/test_base_err \
 	tests/unit/test_base_json \
 	tests/unit/test_base_memory \
+	tests/unit/test_base_regex \
 	tests/unit/test_base_text \
 	tests/unit/test_broker_engine \
 	tests/unit/test_cli_envelope \
@@ -43,6 +44,7 @@ tests_unit_test_base_err_LDADD = $(unit_ldadd)
 tests_unit_test_base_memory_LDADD = $(unit_ldadd)
 tests_unit_test_base_bytes_LDADD = $(unit_ldadd)
 tests_unit_test_base_containers_LDADD = $(unit_ldadd)
+tests_unit_test_base_regex_LDADD = $(unit_ldadd)
 tests_unit_test_base_text_LDADD = $(unit_ldadd)
 tests_unit_test_conf_table_LDADD = $(unit_ldadd)
 tests_unit_test_conf_load_LDADD = $(unit_ldadd)
