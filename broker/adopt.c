@@ -2,7 +2,8 @@
 /*
  * Partition directories that the metadata store does not know become topics: a directory that a
  * real Kafka wrote is served as it is. Ids come from partition.metadata; a directory without one
- * gets a new id, never a place out of sight.
+ * gets a new id, never a place out of sight. But those of a topic whose deletion a crash cut short
+ * go where the others of it went.
  */
 #include "broker/broker_priv.h"
 #include "core/base/log.h"
@@ -102,10 +103,74 @@ static enum weir_code adopt_topic(
 	return code;
 }
 
+/* --- what a crash left of a topic's deletion --- */
+
+struct gone {
+	char *name;
+	struct uuid id;
+};
+
+struct sweep {
+	struct broker *broker;
+	struct gone *gone;
+	size_t count;
+};
+
+static enum weir_code note_gone(void *arg, const char *name, struct uuid id, struct weir_err *err)
+{
+	struct sweep *sweep = arg;
+	(void)err;
+	sweep->gone = mem_grow(sweep->gone, sweep->count + 1, sizeof(*sweep->gone));
+	sweep->gone[sweep->count++] = (struct gone){mem_dup_str(name), id};
+	return WEIR_OK;
+}
+
+static enum weir_code sweep_one(void *arg, const char *name, bool is_dir, struct weir_err *err)
+{
+	struct sweep *sweep = arg;
+	char topic[250];
+	int32_t partition;
+	bool left = false;
+	if (!is_dir || !partition_dir_parse(name, topic, &partition)) {
+		return WEIR_OK;
+	}
+	struct uuid id = {{0}};
+	char *dir = mem_printf("%s/%s", sweep->broker->data_dir, name);
+	/* A directory that was only just made has no id yet, and nothing else. */
+	enum weir_code known = partition_metadata_read(dir, &id, NULL);
+	for (size_t i = 0; i < sweep->count && !left; i++) {
+		left = known == WEIR_OK
+			       ? uuid_equal(id, sweep->gone[i].id)
+			       : known == WEIR_NOT_FOUND && !strcmp(topic, sweep->gone[i].name);
+	}
+	enum weir_code code = left ? log_delete_dir(dir, err) : WEIR_OK;
+	mem_free(dir);
+	return code;
+}
+
+static enum weir_code finish_deletions(struct broker *broker, struct weir_err *err)
+{
+	struct sweep sweep = {.broker = broker};
+	enum weir_code code = image_each_gone(broker->images, note_gone, &sweep, err);
+	if (code == WEIR_OK && sweep.count) {
+		code = fs_list_dir(broker->data_dir, sweep_one, &sweep, err);
+		code = code ? code : image_forget_gone(broker->images, err);
+	}
+	for (size_t i = 0; i < sweep.count; i++) {
+		mem_free(sweep.gone[i].name);
+	}
+	mem_free(sweep.gone);
+	return code;
+}
+
 enum weir_code adopt_directory(struct broker *broker, struct weir_err *err)
 {
+	enum weir_code code = finish_deletions(broker, err);
+	if (code != WEIR_OK) {
+		return code;
+	}
 	struct search search = {.broker = broker, .image = image_current(broker->images)};
-	enum weir_code code = fs_list_dir(broker->data_dir, see, &search, err);
+	code = fs_list_dir(broker->data_dir, see, &search, err);
 	image_release(search.image);
 	for (size_t i = 0; code == WEIR_OK && i < search.count; i++) {
 		code = adopt_topic(broker, &search.found[i], err);

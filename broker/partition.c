@@ -214,18 +214,32 @@ enum weir_code partition_close(struct partition *p, struct weir_err *err)
 	return code;
 }
 
+/* The files of a log that is not open, perhaps since it cannot be opened. */
+static enum weir_code delete_closed(struct partition *p, struct weir_err *err)
+{
+	struct uuid id;
+	struct weir_err inner;
+	char *dir = partition_dir(p);
+	enum weir_code code = partition_metadata_read(dir, &id, &inner);
+	if (code == WEIR_OK && uuid_equal(id, p->topic->id)) {
+		code = log_delete_dir(dir, &inner);
+	}
+	mem_free(dir);
+	if (code == WEIR_NOT_FOUND) {
+		return WEIR_OK;
+	}
+	if (code != WEIR_OK) {
+		*err = inner;
+	}
+	return code;
+}
+
 void partition_delete(struct partition *p)
 {
 	struct weir_err err;
 	char *moved = NULL;
 	pthread_rwlock_wrlock(&p->use);
-	enum weir_code code = WEIR_OK;
-	if (!p->log) {
-		code = open_log(p, &err);
-	}
-	if (code == WEIR_OK) {
-		code = log_delete(&p->log, &moved, &err);
-	}
+	enum weir_code code = p->log ? log_delete(&p->log, &moved, &err) : delete_closed(p, &err);
 	if (code != WEIR_OK) {
 		log_line(LOG_ERROR, "delete %s-%d: %s", p->topic->name, p->index, err.text);
 	}

@@ -7,7 +7,8 @@
  * Keys: cluster/id | topic/<name> (id, partition count) | name/<name with '.' as '_'> (keeps names
  * apart that differ only there) | partition/<topic id>/<n> (leader, leader epoch, partition epoch,
  * replicas, isr) | config/topic/<name>/<key> | config/broker/<id or "default">/<key> | broker/<id>
- * | producer/next-id. Values are small JSON objects.
+ * | producer/next-id | gone/<topic id> (name; files of a deleted topic may be left). Values are
+ * small JSON objects.
  *
  * Any change of a topic's settings or partition count raises the mod_revision of its topic/<name>,
  * so that one guard covers them; a partition's row has its own.
@@ -95,6 +96,16 @@ WEIR_MUST_USE enum weir_code image_create_topic(struct image_store *store, const
 /* Errors: UNKNOWN_TOPIC_OR_PARTITION. */
 WEIR_MUST_USE enum weir_code image_delete_topic(
 	struct image_store *store, const char *name, struct weir_err *err);
+/*
+ * The topics deleted since the last image_forget_gone: a crash may have left some of their files.
+ * Stops at each's error.
+ */
+WEIR_MUST_USE enum weir_code image_each_gone(struct image_store *store,
+	enum weir_code (*each)(
+		void *arg, const char *name, struct uuid topic_id, struct weir_err *err),
+	void *arg, struct weir_err *err);
+/* Their files are gone, durably. */
+WEIR_MUST_USE enum weir_code image_forget_gone(struct image_store *store, struct weir_err *err);
 /* more: as partitions of image_create_topic. Errors: its; UNKNOWN_TOPIC_OR_PARTITION. */
 WEIR_MUST_USE enum weir_code image_add_partitions(struct image_store *store, const char *name,
 	const struct image_partition *more, int32_t count, struct weir_err *err);

@@ -119,6 +119,14 @@ static struct slice partition_key(struct change *change, struct uuid id, int32_t
 	return CHANGE_KEY(change, "partition/%s/%d", text, partition);
 }
 
+/* What a deleted topic's files are known by until they are gone for good. */
+static struct slice gone_key(struct change *change, struct uuid id)
+{
+	char text[UUID_TEXT_LEN + 1];
+	uuid_format(id, text);
+	return CHANGE_KEY(change, IMAGE_GONE_PREFIX "%s", text);
+}
+
 /* name/<folded>: one for all names that differ only in '.' and '_'. */
 static struct slice name_key(struct change *change, const char *name)
 {
@@ -312,6 +320,7 @@ static enum weir_code create_fill(struct change *change, void *args, struct weir
 	change_guard(change, topic_key(change, wanted->name), 0);
 	change_guard(change, name_key(change, wanted->name), 0);
 	change_guard(change, partition_key(change, wanted->id, 0), 0);
+	change_delete(change, gone_key(change, wanted->id));
 	put_topic(change, wanted->name, wanted->id, wanted->partition_count);
 	image_text_row_encode(&change->row, "topic", wanted->name);
 	change_put(change, name_key(change, wanted->name));
@@ -371,6 +380,8 @@ static enum weir_code delete_fill(struct change *change, void *args, struct weir
 		change_delete(change, CHANGE_KEY(change, "config/topic/%s/%s", topic->name,
 					      topic->configs[i].key));
 	}
+	image_text_row_encode(&change->row, "topic", topic->name);
+	change_put(change, gone_key(change, topic->id));
 	return WEIR_OK;
 }
 

@@ -14,6 +14,8 @@ enum {
 		64 * 1024, /* settings are short; twice what Kafka's wire takes */
 };
 
+#define IMAGE_GONE_PREFIX "gone/"
+
 /* An image_topic is always the first member of one of these; shared between images. */
 struct image_topic_counted {
 	struct image_topic topic;

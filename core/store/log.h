@@ -144,3 +144,5 @@ WEIR_MUST_USE enum weir_code log_roll(struct log *log, struct weir_err *err);
 /* Renames the directory to "<topic>-<p>.<32 hex>-delete" beside itself and closes; path of it in
  * *moved (mem_free), for fs_remove_tree later. */
 WEIR_MUST_USE enum weir_code log_delete(struct log **log, char **moved, struct weir_err *err);
+/* The same for the directory of a log that is not open. Errors: NOT_FOUND, IO. */
+WEIR_MUST_USE enum weir_code log_delete_dir(const char *dir, struct weir_err *err);

@@ -370,6 +370,19 @@ static char *deleted_name(const char *dir)
 	return mem_printf("%.*s%.*s%s.%s-delete", parent_len, dir, topic_len, name, partition, hex);
 }
 
+enum weir_code log_delete_dir(const char *dir, struct weir_err *err)
+{
+	char *to = deleted_name(dir);
+	const char *slash = strrchr(dir, '/');
+	char *parent = slash ? mem_printf("%.*s", slash == dir ? 1 : (int)(slash - dir), dir)
+			     : mem_dup_str(".");
+	enum weir_code code = fs_rename(dir, to, err);
+	code = code ? code : fs_sync_dir(parent, err);
+	mem_free(parent);
+	mem_free(to);
+	return code;
+}
+
 enum weir_code log_delete(struct log **out, char **moved, struct weir_err *err)
 {
 	struct log *log = *out;

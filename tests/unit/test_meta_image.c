@@ -386,6 +386,55 @@ struct racer {
 };
 
 /* Changes of its own topics, and of one that all racers change. */
+struct gone {
+	int count;
+	char name[32];
+	struct uuid id;
+};
+
+static enum weir_code note_gone(void *arg, const char *name, struct uuid id, struct weir_err *why)
+{
+	struct gone *gone = arg;
+	(void)why;
+	gone->count++;
+	snprintf(gone->name, sizeof(gone->name), "%s", name);
+	gone->id = id;
+	return WEIR_OK;
+}
+
+static struct gone gone_now(struct fixture *f)
+{
+	struct gone gone = {.count = 0};
+	assert_ok(image_each_gone(f->store, note_gone, &gone, &err));
+	return gone;
+}
+
+static void deleted_topics_are_remembered(void **state)
+{
+	(void)state;
+	struct fixture f;
+	fixture_init(&f);
+	struct uuid first = {{0}}, second = {{0}};
+	assert_int_equal(gone_now(&f).count, 0);
+	assert_ok(image_forget_gone(f.store, &err));
+	assert_ok(create(&f, "t", 2, &first));
+	assert_ok(create(&f, "u", 1, &second));
+	assert_ok(image_delete_topic(f.store, "t", &err));
+	fixture_reopen(&f);
+	struct gone gone = gone_now(&f);
+	assert_int_equal(gone.count, 1);
+	assert_string_equal(gone.name, "t");
+	assert_true(uuid_equal(gone.id, first));
+	assert_ok(image_delete_topic(f.store, "u", &err));
+	assert_int_equal(gone_now(&f).count, 2);
+	/* Back with its id, it is not gone. */
+	assert_ok(create(&f, "t", 2, &first));
+	assert_true(uuid_equal(gone_now(&f).id, second));
+	assert_ok(image_forget_gone(f.store, &err));
+	assert_int_equal(gone_now(&f).count, 0);
+	fixture_fini(&f);
+}
+
 static void *race(void *arg)
 {
 	struct racer *racer = arg;
@@ -513,6 +562,7 @@ int main(void)
 		cmocka_unit_test(producer_ids_never_repeat),
 		cmocka_unit_test(listeners_hear_each_change),
 		cmocka_unit_test(many_topics_share_what_is_unchanged),
+		cmocka_unit_test(deleted_topics_are_remembered),
 		cmocka_unit_test(racing_changes_all_come_through),
 		cmocka_unit_test(bad_rows_are_found),
 	};
