@@ -63,8 +63,9 @@ static bool in_place(const struct scan *scan, const struct batch_head *head)
 	if (head->leader_epoch < scan->epoch) {
 		return false;
 	}
+	/* The checkpoint begins at the log start, which may lie inside a segment. */
 	int32_t known = leader_epochs_at(&scan->log->epochs, head->base_offset);
-	return !scan->epochs_known || !scan->log->epochs.count || head->leader_epoch == known;
+	return !scan->epochs_known || known < 0 || head->leader_epoch == known;
 }
 
 static void take_batch(struct scan *scan, const struct batch_head *head)

@@ -491,6 +491,30 @@ static void left_overs_are_finished_or_dropped(void **state)
 }
 
 /* A directory, a FIFO, a symbolic link in the place of a segment. */
+/* The epoch checkpoint begins at the log start, inside a segment: what lies before it is sound. */
+static void a_trimmed_log_is_recovered_whole(void **state)
+{
+	(void)state;
+	struct weir_err err;
+	struct scratch s;
+	scratch_make(&s);
+	struct log *log = open_log(s.dir, &log_conf_default, false, 0, 0);
+	for (int32_t epoch = 0; epoch < 5; epoch++) {
+		struct made made = {.count = 10, .first_ts = 1000, .step = 1};
+		assert_ok(append_made(log, made, epoch, &err));
+	}
+	assert_ok(log_flush(log, &err));
+	assert_ok(log_delete_before(log, 35, &err));
+	abandon_log(log);
+	log = open_log(s.dir, &log_conf_default, false, 0, 35);
+	assert_int_equal(log_end_offset(log), 50);
+	assert_int_equal(log_start_offset(log), 35);
+	check_all(log, 35, 50);
+	assert_false(has_file(s.dir, ".quarantine"));
+	close_log(log);
+	scratch_drop(&s);
+}
+
 static void strange_files_are_refused(void **state)
 {
 	(void)state;
@@ -572,6 +596,7 @@ int main(void)
 		cmocka_unit_test(damage_found_when_read),
 		cmocka_unit_test(damaged_indexes_are_built_again),
 		cmocka_unit_test(left_overs_are_finished_or_dropped),
+		cmocka_unit_test(a_trimmed_log_is_recovered_whole),
 		cmocka_unit_test(strange_files_are_refused),
 		cmocka_unit_test(read_only_changes_nothing),
 	};
