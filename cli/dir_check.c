@@ -73,8 +73,9 @@ static void check_small(struct check *c, const char *file, enum weir_code code, 
 	}
 }
 
-static enum weir_code check_partition(
-	struct check *c, const struct data_partition *p, int64_t log_start, struct weir_err *err)
+/* recovery_point: what was durable at the last checkpoint; -1: not known, as log_start. */
+static enum weir_code check_partition(struct check *c, const struct data_partition *p,
+	int64_t log_start, int64_t recovery_point, struct weir_err *err)
 {
 	struct weir_err why;
 	struct uuid id;
@@ -105,9 +106,9 @@ static enum weir_code check_partition(
 		first = first < 0 ? f->base_offset : first;
 		end = totals.last_offset >= 0 ? totals.last_offset + 1 : f->base_offset;
 	}
-	if (first < 0) {
+	if (first < 0 && recovery_point > (log_start > 0 ? log_start : 0)) {
 		put(c, "", -1, "no segment file");
-	} else if (log_start > end) {
+	} else if (first >= 0 && log_start > end) {
 		char text[96];
 		snprintf(text, sizeof(text), "log start %" PRId64 " is behind the end %" PRId64,
 			log_start, end);
@@ -132,26 +133,27 @@ static void check_checkpoint(
 static enum weir_code check_all(
 	struct check *c, const char *path, const struct data_dir *dir, struct weir_err *err)
 {
-	struct checkpoint start, other;
+	struct checkpoint start, recovery, other;
 	struct meta_properties props;
 	struct weir_err why;
 	c->directory = ".";
 	enum weir_code code = meta_properties_read(path, &props, &why);
 	check_small(c, "meta.properties", code, true, &why);
-	check_checkpoint(c, path, CHECKPOINT_RECOVERY, &other);
-	checkpoint_fini(&other);
 	check_checkpoint(c, path, CHECKPOINT_HIGH_WATERMARK, &other);
 	checkpoint_fini(&other);
+	check_checkpoint(c, path, CHECKPOINT_RECOVERY, &recovery);
 	check_checkpoint(c, path, CHECKPOINT_LOG_START, &start);
 	code = WEIR_OK;
 	for (size_t i = 0; i < dir->count && code == WEIR_OK; i++) {
 		const struct data_partition *p = &dir->partitions[i];
 		c->directory = p->name;
 		if (p->kind == DATA_DIR_PARTITION) {
-			code = check_partition(
-				c, p, checkpoint_find(&start, p->topic, p->partition), err);
+			code = check_partition(c, p,
+				checkpoint_find(&start, p->topic, p->partition),
+				checkpoint_find(&recovery, p->topic, p->partition), err);
 		}
 	}
+	checkpoint_fini(&recovery);
 	checkpoint_fini(&start);
 	return code;
 }
