@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Deadlines of one reactor: a binary heap behind a single timer. Owned by the reactor's thread. */
+/* Deadlines of one reactor: a heap behind a single timer. Owned by the reactor's thread. */
 #pragma once
 
+#include "core/base/heap.h"
 #include "core/io/loop.h"
-
-#include <stddef.h>
 
 /* Embedded in its owner. */
 struct deadline {
-	int64_t at_ms; /* monotonic */
-	size_t place;  /* in the heap, from 1; 0: not set */
+	struct heap_node node; /* key: monotonic ms */
 	void (*fire)(struct deadline *deadline);
 };
 
 struct deadlines {
 	struct loop_timer timer;
-	struct deadline **heap; /* heap[0] unused */
-	size_t count, room;
+	struct heap heap;
 };
 
 void deadlines_init(struct deadlines *deadlines, struct loop *loop);

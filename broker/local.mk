@@ -6,6 +6,11 @@ libweirbroker_a_SOURCES = \
 	broker/deadlines.c broker/deadlines.h \
 	broker/dispatch.c broker/dispatch.h broker/handlers.def \
 	broker/flush.c broker/flush.h \
+	broker/group/catalog.h \
+	broker/group/commit.c broker/group/commit.h \
+	broker/group/coordinator.c broker/group/coordinator.h broker/group/coordinator_priv.h \
+	broker/group/expiry.c \
+	broker/group/offsets.c broker/group/offsets.h \
 	broker/housekeeper.c \
 	broker/listen.c \
 	broker/partition.c broker/partition.h \

@@ -5,6 +5,7 @@ libweircore_a_SOURCES += \
 	core/base/clock.c core/base/clock.h \
 	core/base/crc32c.c core/base/crc32c.h \
 	core/base/err.c core/base/err.h core/base/errors.def \
+	core/base/heap.c core/base/heap.h \
 	core/base/json.c core/base/json.h \
 	core/base/limits.h core/base/list.h \
 	core/base/log.c core/base/log.h \
