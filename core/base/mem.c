@@ -4,14 +4,27 @@
 #include "core/base/err.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static _Thread_local uint64_t fail_after;
+static _Atomic uint64_t taken;
+
+static void count(void)
+{
+	atomic_fetch_add_explicit(&taken, 1, memory_order_relaxed);
+}
+
+uint64_t mem_taken(void)
+{
+	return atomic_load_explicit(&taken, memory_order_relaxed);
+}
 
 static void *checked(void *mem)
 {
+	count();
 	if (!mem) {
 		WEIR_BUG_AT("out of memory");
 	}
@@ -64,6 +77,7 @@ char *mem_printf(const char *fmt, ...)
 
 static int fails_now(void)
 {
+	count();
 	return fail_after && --fail_after == 0;
 }
 

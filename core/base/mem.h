@@ -26,6 +26,8 @@ void mem_free(void *mem); /* NULL is fine */
 /* Frees *ptr and NULLs it. */
 #define MEM_FREE(ptr) (mem_free(*(ptr)), (void)(*(ptr) = NULL))
 
+/* Allocations of this process so far, failed ones and growth counted; any thread. */
+uint64_t mem_taken(void);
 /* Test seam: the n-th mem_try/mem_try_grow of this thread from now on fails, 1 = the next; 0 = off.
  */
 void mem_fail_after(uint64_t n);

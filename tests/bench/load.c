@@ -3,7 +3,7 @@
  * Load for a Kafka broker, over plain sockets: frames are made once, so that the client costs
  * little. One line of name=value pairs comes out.
  *
- *   load produce|fetch [options] HOST:PORT
+ *   load produce|fetch|connect [options] HOST:PORT
  *     -c N  connections (1)             -d N  requests in flight on each (5)
  *     -b N  bytes of a batch (16384)    -s N  bytes of a record's value (100)
  *     -a N  acks: 0, 1, -1 (1)          -p N  partitions (1)
@@ -13,6 +13,8 @@
  *     -r N  requests a second at even times (open loop); latency counts from the intended time
  *     -S    a skeleton: no topic is made
  *     -C    fetch: from the start to the end once; checksums and offsets are checked
+ *
+ * connect opens the connections, keeps them for the time, and sends nothing.
  *
  * Produce version 7, Fetch version 11, CreateTopics version 4. -b is also the most that one fetch
  * asks for. Latency runs from the request's first byte given to the kernel to the answer's last.
@@ -54,7 +56,7 @@ struct conn {
 };
 
 static struct {
-	bool fetch, skeleton, check;
+	bool fetch, connect, skeleton, check;
 	int conns, depth, acks, partitions;
 	size_t batch_bytes, value_bytes;
 	double seconds, warm_seconds, mb_max, rate;
@@ -659,10 +661,14 @@ static bool take_option(int c)
 
 static bool take_options(int argc, char **argv)
 {
-	if (argc < 3 || (strcmp(argv[1], "produce") != 0 && strcmp(argv[1], "fetch") != 0)) {
+	if (argc < 3) {
 		return false;
 	}
 	opt.fetch = !strcmp(argv[1], "fetch");
+	opt.connect = !strcmp(argv[1], "connect");
+	if (!opt.fetch && !opt.connect && strcmp(argv[1], "produce") != 0) {
+		return false;
+	}
 	int c;
 	optind = 2;
 	while ((c = getopt(argc, argv, "c:d:b:s:a:p:T:t:w:m:n:r:SC")) != -1) {
@@ -681,7 +687,8 @@ static bool take_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	if (!take_options(argc, argv)) {
-		fprintf(stderr, "usage: load produce|fetch [options] HOST:PORT; see load.c\n");
+		fprintf(stderr,
+			"usage: load produce|fetch|connect [options] HOST:PORT; see load.c\n");
 		return 2;
 	}
 	buf_init(&batch, 0);
@@ -693,11 +700,15 @@ int main(int argc, char **argv)
 		conns[i].index = i;
 		buf_init(&conns[i].in, 0);
 	}
-	if (!opt.skeleton) {
-		make_topic(conns[0].fd);
+	if (opt.connect) {
+		usleep((useconds_t)(opt.seconds * 1e6));
+	} else {
+		if (!opt.skeleton) {
+			make_topic(conns[0].fd);
+		}
+		work();
+		report();
 	}
-	work();
-	report();
 	for (int i = 0; i < opt.conns; i++) {
 		close(conns[i].fd);
 		buf_fini(&conns[i].in);
