@@ -3,6 +3,11 @@ unit_tests = \
 	tests/unit/test_base_bytes \
 	tests/unit/test_base_containers \
 	tests/unit/test_base_err \
+	tests/unit/test_store_log \
+	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
+	tests/unit/test_broker_engine \
+	tests/unit/test_meta_image \
+	tests/unit/test_client_partitioner tests/unit/test_client_assignors \
 	tests/unit/test_base_json \
 	tests/unit/test_base_memory \
 	tests/unit/test_base_regex \
@@ -77,6 +82,8 @@ tests_unit_test_meta_store_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/meta_dir.h
 tests_unit_test_base_json_LDADD = $(unit_ldadd)
 tests_unit_test_client_partitioner_LDADD = $(unit_ldadd)
+tests_unit_test_client_assignors_LDADD = $(unit_ldadd)
+EXTRA_DIST += tests/data/client
 tests_unit_test_meta_image_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)

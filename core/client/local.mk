@@ -1,5 +1,9 @@
 libweircore_a_SOURCES += \
 	core/client/aborted.c \
+	core/client/assignor.h core/client/assignors/assignor.c core/client/assignors/assignor_priv.h \
+	core/client/assignors/plan.c core/client/assignors/range.c core/client/assignors/roundrobin.c \
+	core/client/assignors/sticky.c core/client/assignors/sticky_even.c \
+	core/client/assignors/sticky_general.c \
 	core/client/call.c \
 	core/client/client.c core/client/client.h core/client/client_priv.h \
 	core/client/connection.c core/client/connection.h \
