@@ -118,7 +118,7 @@ static enum weir_code get_extras(struct ctx *ctx, struct client_conf *conf, stru
 {
 	const struct globals *g = &ctx->globals;
 	ctx->close = disconnect;
-	if (g->resolves.count) {
+	if (g->resolves.count && !ctx->resolves) {
 		ctx->resolves = mem_new(g->resolves.count * sizeof(*ctx->resolves));
 	}
 	for (size_t i = 0; i < g->resolves.count; i++) {
@@ -127,7 +127,7 @@ static enum weir_code get_extras(struct ctx *ctx, struct client_conf *conf, stru
 			return code;
 		}
 	}
-	if (g->verbose > 1) {
+	if (g->verbose > 1 && !ctx->trace) {
 		ctx->trace = trace_new(g->verbose > 2);
 	}
 	conf->resolve = ctx->resolves;
@@ -147,43 +147,45 @@ static enum weir_code get_ms(
 	return WEIR_OK;
 }
 
+enum weir_code connect_conf(struct ctx *ctx, struct client_conf *conf, struct weir_err *err)
+{
+	const struct prop *brokers = props_find(&ctx->props, "bootstrap.servers");
+	const struct prop *id = props_find(&ctx->props, "client.id");
+	*conf = client_conf_default;
+	conf->timeout_ms = ctx->globals.timeout_ms;
+	if (id) {
+		conf->client_id = id->value;
+	}
+	if (brokers) {
+		conf->brokers = brokers->value;
+		conf->brokers_origin = brokers->origin;
+	}
+	enum weir_code code = get_extras(ctx, conf, err);
+	return code ? code
+		    : get_ms(ctx, "socket.connection.setup.timeout.ms", &conf->connect_timeout_ms,
+			      err);
+}
+
 enum weir_code connect_client(struct ctx *ctx, struct client **client, struct weir_err *err)
 {
+	struct client_conf conf;
+	const char *dir = ctx->globals.brokers ? NULL : ctx_dir(ctx);
 	*client = ctx->client;
 	if (ctx->client) {
 		return WEIR_OK;
 	}
-	struct client_conf conf = client_conf_default;
-	const struct prop *brokers = props_find(&ctx->props, "bootstrap.servers");
-	const struct prop *id = props_find(&ctx->props, "client.id");
-	const char *dir = ctx->globals.brokers ? NULL : ctx_dir(ctx);
-	char *socket = dir ? mem_printf("unix:%s/weir.sock", dir) : NULL;
-	conf.timeout_ms = ctx->globals.timeout_ms;
-	enum weir_code code = get_extras(ctx, &conf, err);
-	code = code ? code
-		    : get_ms(ctx, "socket.connection.setup.timeout.ms", &conf.connect_timeout_ms,
-			      err);
+	enum weir_code code = connect_conf(ctx, &conf, err);
 	if (code != WEIR_OK) {
-		goto out;
+		return code;
 	}
-	if (id) {
-		conf.client_id = id->value;
-	}
+	char *socket = dir ? mem_printf("unix:%s/weir.sock", dir) : NULL;
 	if (socket) {
 		conf.brokers = socket;
 		conf.brokers_origin = ctx->globals.dir ? "--dir" : "$WEIR_DIR";
-		if (!broker_runs(socket)) {
-			code = connect_engine(ctx, dir, &conf, err);
-			*client = ctx->client;
-			goto out;
-		}
-	} else if (brokers) {
-		conf.brokers = brokers->value;
-		conf.brokers_origin = brokers->origin;
 	}
-	code = client_open(&conf, &ctx->client, err);
+	code = socket && !broker_runs(socket) ? connect_engine(ctx, dir, &conf, err)
+					      : client_open(&conf, &ctx->client, err);
 	*client = ctx->client;
-out:
 	mem_free(socket);
 	return code;
 }

@@ -5,6 +5,7 @@
 #include "cli/context.h"
 
 struct client;
+struct client_conf;
 
 /*
  * .needs of the commands that talk to a broker: reads the client properties and checks where to
@@ -13,6 +14,13 @@ struct client;
  */
 #define NEEDS_CLIENT connect_prepare
 WEIR_MUST_USE enum weir_code connect_prepare(struct ctx *ctx, struct weir_err *err);
+
+/*
+ * What the client of a command is opened with, but for --dir: addresses, timeouts, --resolve, -vv.
+ * Borrows from ctx. Errors: USAGE.
+ */
+WEIR_MUST_USE enum weir_code connect_conf(
+	struct ctx *ctx, struct client_conf *conf, struct weir_err *err);
 
 /*
  * The client of a command with NEEDS_CLIENT, connected at the first call; closed after the command.

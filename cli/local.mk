@@ -6,7 +6,8 @@ weir_LDADD = libweircli.a libweirbroker.a libweircore.a $(weir_libs)
 noinst_LIBRARIES += libweircli.a
 libweircli_a_SOURCES = \
 	cli/base64.c cli/base64.h \
-	cli/broker.c cli/engine.c cli/engine.h \
+	cli/broker.c cli/doctor.c cli/doctor.h cli/doctor_cluster.c cli/doctor_dir.c \
+	cli/engine.c cli/engine.h \
 	cli/client_keys.c cli/client_keys.def cli/client_keys.h \
 	cli/client_props.c cli/client_props.h \
 	cli/cluster_info.c \

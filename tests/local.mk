@@ -112,6 +112,7 @@ cli_tests = \
 	tests/cli/config.bats \
 	tests/cli/consume.bats \
 	tests/cli/dir.bats \
+	tests/cli/doctor.bats \
 	tests/cli/error.bats \
 	tests/cli/forms.bats \
 	tests/cli/help.bats \

@@ -50,11 +50,10 @@ static enum weir_code connection_open(struct client *client, int fd, const char 
 	return WEIR_OK;
 }
 
-/* Where addr is really to be found. */
-static struct net_addr resolve(const struct client *client, const struct net_addr *addr)
+struct net_addr client_conf_resolve(const struct client_conf *conf, const struct net_addr *addr)
 {
-	for (size_t i = 0; i < client->conf.resolve_count; i++) {
-		const struct client_resolve *r = &client->conf.resolve[i];
+	for (size_t i = 0; i < conf->resolve_count; i++) {
+		const struct client_resolve *r = &conf->resolve[i];
 		if (!strcmp(r->from.host, addr->host) &&
 			(!r->from.port || r->from.port == addr->port)) {
 			struct net_addr real = r->to;
@@ -71,7 +70,7 @@ static enum weir_code open_address(struct client *client, const struct net_addr 
 	char peer[CONNECTION_PEER_MAX];
 	int fd = -1;
 	net_addr_format(addr, peer);
-	struct net_addr real = resolve(client, addr);
+	struct net_addr real = client_conf_resolve(&client->conf, addr);
 	enum weir_code code = net_connect(&real, client->conf.connect_timeout_ms, &fd, err);
 	return code ? code : connection_open(client, fd, peer, connection, err);
 }

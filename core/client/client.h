@@ -37,6 +37,9 @@ struct client_conf {
 };
 extern const struct client_conf client_conf_default;
 
+/* Where a connection to addr goes: resolve applied. */
+struct net_addr client_conf_resolve(const struct client_conf *conf, const struct net_addr *addr);
+
 /* Connects to the first broker that answers ApiVersions. Errors: CONNECT (addresses tried, origin).
  */
 WEIR_MUST_USE enum weir_code client_open(
