@@ -8,7 +8,9 @@ libweircore_a_SOURCES += \
 	core/client/client.c core/client/client.h core/client/client_priv.h \
 	core/client/connection.c core/client/connection.h \
 	core/client/consumer.c core/client/consumer_priv.h \
+	core/client/coordinator.c core/client/coordinator.h \
 	core/client/fetch.c \
+	core/client/group_offsets.c core/client/group_offsets.h core/client/group_offsets_priv.h \
 	core/client/metadata.c \
 	core/client/offsets.c \
 	core/client/partitioner.c core/client/partitioner.h \
