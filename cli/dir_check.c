@@ -10,7 +10,7 @@
 
 static const struct column columns[] = {
 	{"directory", COLUMN_TEXT, "Of the partition; . for the data directory itself."},
-	{"file", COLUMN_TEXT, NULL},
+	{"file", COLUMN_TEXT, "Path of the file, or of the folder."},
 	{"position", COLUMN_NUMBER, "Byte position; null where it is the whole file."},
 	{"fault", COLUMN_TEXT, "What is wrong."},
 	{NULL, COLUMN_TEXT, NULL},

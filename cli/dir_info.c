@@ -8,15 +8,15 @@
 #include <unistd.h>
 
 static const struct column columns[] = {
-	{"path", COLUMN_TEXT, NULL},
+	{"path", COLUMN_TEXT, "The directory."},
 	{"cluster_id", COLUMN_TEXT, "Of meta.properties; null if there is none."},
 	{"node_id", COLUMN_NUMBER, "Of meta.properties; null if there is none."},
 	{"directory_id", COLUMN_TEXT, "Of meta.properties; null if there is none."},
 	{"clean", COLUMN_BOOL, "Whether the last stop left its clean-shutdown marker."},
-	{"topics", COLUMN_NUMBER, NULL},
-	{"partitions", COLUMN_NUMBER, NULL},
+	{"topics", COLUMN_NUMBER, "Topics that it holds."},
+	{"partitions", COLUMN_NUMBER, "Partitions that it holds."},
 	{"deleting", COLUMN_NUMBER, "Partitions that wait for their deletion."},
-	{"segments", COLUMN_NUMBER, NULL},
+	{"segments", COLUMN_NUMBER, "Segment files in the partitions."},
 	{"bytes", COLUMN_BYTES, "Size of all files in the partitions."},
 	{NULL, COLUMN_TEXT, NULL},
 };

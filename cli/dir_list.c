@@ -5,8 +5,8 @@
 #include "core/store/checkpoint.h"
 
 static const struct column columns[] = {
-	{"topic", COLUMN_TEXT, NULL},
-	{"partition", COLUMN_NUMBER, NULL},
+	{"topic", COLUMN_TEXT, "Name of the topic."},
+	{"partition", COLUMN_NUMBER, "Number of the partition."},
 	{"directory", COLUMN_TEXT, "Name of its directory."},
 	{"kind", COLUMN_TEXT, "partition, or delete, future, stray."},
 	{"topic_id", COLUMN_TEXT, "Of partition.metadata; null if there is none."},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/command.h"
 #include "cli/help_text.h"
+#include "cli/mdoc.h"
 #include "core/base/near.h"
 
 #include <stdio.h>
@@ -15,13 +16,15 @@ static const struct opt opts[] = {
 	OPT_BOOL(struct help_args, json, .name = "json",
 		.help = "All commands, options and exit statuses as one JSON object."),
 	OPT_BOOL(struct help_args, man, .name = "man",
-		.help = "The part of the manual page that is made from the tables, as mdoc."),
+		.help = "The manual page as the tables make it, as mdoc; also of weir.conf and "
+			"weir-format."),
 	OPT_END,
 };
 
 static const struct example examples[] = {
 	{"weir help error", "Shows the page of one command."},
 	{"weir help exit", "Shows what the exit statuses mean."},
+	{"weir help settings > weir.conf", "Writes a file of all broker settings to start from."},
 	{"weir help --json | jq -r '.commands[].path'", "Lists the commands for a program."},
 	{NULL, NULL},
 };
@@ -32,7 +35,7 @@ const struct command cmd_help = {
 	.path = "help",
 	.summary = "Explains commands, options and exit statuses.",
 	.details = "Without COMMAND it lists the commands.",
-	.positional = "[COMMAND|options|exit]",
+	.positional = "[COMMAND|options|exit|settings]",
 	.positional_max = POSITIONAL_MANY,
 	.opts = opts,
 	.args_size = sizeof(struct help_args),
@@ -48,6 +51,7 @@ static enum weir_code unknown(struct ctx *ctx, const char *topic, struct weir_er
 	near_init(&near, topic);
 	near_offer(&near, "exit");
 	near_offer(&near, "options");
+	near_offer(&near, "settings");
 	for (size_t i = 0; commands[i]; i++) {
 		near_offer(&near, commands[i]->path);
 	}
@@ -66,6 +70,9 @@ static enum weir_code help_run(void *args, struct ctx *ctx, struct weir_err *err
 		len += (size_t)snprintf(
 			topic + len, sizeof(topic) - len, "%s%s", i ? " " : "", ctx->words[i]);
 	}
+	if (a->man && man_page(&ctx->out, topic[0] ? topic : "weir")) {
+		return WEIR_OK;
+	}
 	if (strcmp(topic, "exit") == 0) {
 		help_print_exit(ctx);
 		return WEIR_OK;
@@ -74,13 +81,17 @@ static enum weir_code help_run(void *args, struct ctx *ctx, struct weir_err *err
 		help_print_options(&ctx->out, global_opts);
 		return WEIR_OK;
 	}
+	if (strcmp(topic, "settings") == 0) {
+		help_print_settings(&ctx->out);
+		return WEIR_OK;
+	}
 	const struct command *command =
 		ctx->word_count ? command_find(ctx->words, ctx->word_count) : NULL;
 	if (!command && ctx->word_count && !command_is_group(ctx->words, ctx->word_count)) {
 		return unknown(ctx, topic, err);
 	}
-	if (a->man) {
-		help_print_man(&ctx->out, command);
+	if (a->man && command) {
+		man_command(&ctx->out, command);
 		return WEIR_OK;
 	}
 	if (a->json) {

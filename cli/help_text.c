@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/report.h"
+#include "core/conf/export.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -117,6 +118,15 @@ void help_print_exit(struct ctx *ctx)
 		table_text(table, e->text);
 	}
 	table_end(&table);
+}
+
+void help_print_settings(struct out *out)
+{
+	struct buf sample;
+	buf_init(&sample, 0);
+	conf_export_sample(&sample);
+	out_bytes(out, sample.data, sample.len);
+	buf_fini(&sample);
 }
 
 bool help_open_page(struct ctx *ctx, const char *page)

@@ -18,7 +18,7 @@ void help_print_exit(struct ctx *ctx);
 /* All commands, global options and exit statuses as one object, on one line; command: only that
  * one. */
 void help_print_json(struct out *out, const struct command *command);
-/* mdoc: OPTIONS and EXAMPLES of command; command NULL: the global options and the commands. */
-void help_print_man(struct out *out, const struct command *command);
+/* A file of all broker settings, commented out, at their defaults. */
+void help_print_settings(struct out *out);
 /* Replaces itself with man(1) in a child and waits; false when there is no such page. */
 bool help_open_page(struct ctx *ctx, const char *page);

@@ -21,14 +21,16 @@ libweircli_a_SOURCES = \
 	cli/dir_check.c cli/dir_info.c cli/dir_list.c \
 	cli/dispatch.c cli/dispatch.h \
 	cli/envelope.c cli/envelope.h \
+	cli/environment.c cli/environment.h \
 	cli/error.c \
 	cli/format.c cli/format.h cli/format_priv.h cli/format_tokens.def \
 	cli/format_check.c cli/format_parse.c cli/format_print.c cli/format_unpack.c \
-	cli/help.c cli/help_json.c cli/help_man.c cli/help_text.c cli/help_text.h \
+	cli/help.c cli/help_json.c cli/help_text.c cli/help_text.h \
 	cli/interrupt.c cli/interrupt.h \
 	cli/json.c cli/json.h \
 	cli/options.c cli/options.h \
 	cli/log_sizes.c cli/log_sizes.h \
+	cli/man_command.c cli/man_pages.c cli/mdoc.c cli/mdoc.h \
 	cli/out.c cli/out.h \
 	cli/outcome.c cli/outcome.h \
 	cli/produce.c cli/produce_input.c cli/produce_input.h \

@@ -7,20 +7,20 @@
 #include <stdio.h>
 
 const struct exit_status exit_statuses[] = {
-	{0, "done, or true"},
-	{1, "false, or refused: a check came out negative, the broker or the disk refused"},
-	{2, "wrong usage"},
-	{3, "cannot connect"},
-	{4, "timed out"},
-	{5, "not authenticated or not authorised"},
-	{6, "not found"},
-	{7, "exists already, or in use"},
-	{8, "bad data: cannot be parsed or decoded, checksum wrong, too large"},
-	{9, "transaction fenced or aborted"},
-	{10, "internal error"},
-	{130, "interrupted (SIGINT)"},
-	{141, "the reader of the output went away (SIGPIPE)"},
-	{0, NULL},
+	{0, false, "done, or true"},
+	{1, false, "false, or refused: a check came out negative, the broker or the disk refused"},
+	{2, false, "wrong usage"},
+	{3, true, "cannot connect"},
+	{4, true, "timed out"},
+	{5, true, "not authenticated or not authorised"},
+	{6, false, "not found"},
+	{7, false, "exists already, or in use"},
+	{8, false, "bad data: cannot be parsed or decoded, checksum wrong, too large"},
+	{9, true, "transaction fenced or aborted"},
+	{10, false, "internal error"},
+	{130, false, "interrupted (SIGINT)"},
+	{141, false, "the reader of the output went away (SIGPIPE)"},
+	{0, false, NULL},
 };
 
 static void report_json(const struct ctx *ctx, const struct err_info *info, const char *text)

@@ -13,6 +13,7 @@ int report_error(const struct ctx *ctx, bool json, enum weir_code code, const st
 /* What the exit statuses mean; text NULL at the end. */
 struct exit_status {
 	int status;
+	bool client; /* only of commands that talk to a broker */
 	const char *text;
 };
 extern const struct exit_status exit_statuses[];

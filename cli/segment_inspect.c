@@ -23,22 +23,22 @@ static const struct column columns[] = {
 	{"file", COLUMN_TEXT, "Name of the segment file."},
 	{"position", COLUMN_NUMBER, "Byte position of the batch."},
 	{"size", COLUMN_NUMBER, "Bytes of the batch."},
-	{"base_offset", COLUMN_NUMBER, NULL},
-	{"last_offset", COLUMN_NUMBER, NULL},
+	{"base_offset", COLUMN_NUMBER, "Offset of its first record."},
+	{"last_offset", COLUMN_NUMBER, "Offset of its last record."},
 	{"count", COLUMN_NUMBER, "Number of records; -1 where the format has none."},
-	{"leader_epoch", COLUMN_NUMBER, NULL},
-	{"magic", COLUMN_NUMBER, NULL},
-	{"crc", COLUMN_NUMBER, NULL},
-	{"crc_valid", COLUMN_BOOL, NULL},
-	{"codec", COLUMN_TEXT, NULL},
-	{"timestamp_type", COLUMN_TEXT, NULL},
-	{"base_timestamp", COLUMN_TIME, NULL},
-	{"max_timestamp", COLUMN_TIME, NULL},
-	{"producer_id", COLUMN_NUMBER, NULL},
-	{"producer_epoch", COLUMN_NUMBER, NULL},
-	{"base_sequence", COLUMN_NUMBER, NULL},
-	{"transactional", COLUMN_BOOL, NULL},
-	{"control", COLUMN_BOOL, NULL},
+	{"leader_epoch", COLUMN_NUMBER, "Epoch of the leader that took it."},
+	{"magic", COLUMN_NUMBER, "Version of the batch format."},
+	{"crc", COLUMN_NUMBER, "Checksum in the header."},
+	{"crc_valid", COLUMN_BOOL, "Whether the checksum is right."},
+	{"codec", COLUMN_TEXT, "How its records are compressed."},
+	{"timestamp_type", COLUMN_TEXT, "CreateTime or LogAppendTime."},
+	{"base_timestamp", COLUMN_TIME, "Time of its first record."},
+	{"max_timestamp", COLUMN_TIME, "Latest time of a record."},
+	{"producer_id", COLUMN_NUMBER, "Producer id; -1: none."},
+	{"producer_epoch", COLUMN_NUMBER, "Producer epoch; -1: none."},
+	{"base_sequence", COLUMN_NUMBER, "Sequence number of its first record; -1: none."},
+	{"transactional", COLUMN_BOOL, "Whether it belongs to a transaction."},
+	{"control", COLUMN_BOOL, "Whether it holds a marker instead of records."},
 	{"delete_horizon", COLUMN_TIME, "When tombstones may go; null if not set."},
 	{NULL, COLUMN_TEXT, NULL},
 };
@@ -47,10 +47,10 @@ static const struct column record_columns[] = {
 	{"partition", COLUMN_TEXT, "Directory of the partition."},
 	{"file", COLUMN_TEXT, "Name of the segment file."},
 	{"position", COLUMN_NUMBER, "Byte position of the record's batch."},
-	{"offset", COLUMN_NUMBER, NULL},
-	{"timestamp", COLUMN_TIME, NULL},
-	{"sequence", COLUMN_NUMBER, NULL},
-	{"control", COLUMN_BOOL, NULL},
+	{"offset", COLUMN_NUMBER, "Offset of the record."},
+	{"timestamp", COLUMN_TIME, "Time of the record."},
+	{"sequence", COLUMN_NUMBER, "Sequence number; -1: none."},
+	{"control", COLUMN_BOOL, "Whether it holds a marker instead of records."},
 	{"key_bytes", COLUMN_NUMBER, "-1: null."},
 	{"value_bytes", COLUMN_NUMBER, "-1: null."},
 	{"headers", COLUMN_NUMBER, "Number of headers."},
@@ -66,6 +66,11 @@ static const struct example examples[] = {
 
 static enum weir_code segment_inspect_run(void *args, struct ctx *ctx, struct weir_err *err);
 
+static const struct column *columns_of(const void *args)
+{
+	return ((const struct segment_inspect_args *)args)->records ? record_columns : columns;
+}
+
 const struct command cmd_segment_inspect = {
 	.path = "segment inspect",
 	.summary = "Shows the batches or records in segment files.",
@@ -74,7 +79,7 @@ const struct command cmd_segment_inspect = {
 	.positional_max = POSITIONAL_MANY,
 	.opts = opts,
 	.args_size = sizeof(struct segment_inspect_args),
-	.columns = columns,
+	.columns_of = columns_of,
 	.examples = examples,
 	.run = segment_inspect_run,
 };

@@ -40,7 +40,7 @@ static const struct column columns[] = {
 
 static const struct example examples[] = {
 	{"weir wire decode request.bin", "Explains every byte of captured requests."},
-	{"xxd -p answer.bin | weir wire decode --hex --response Metadata:12",
+	{"od -An -v -tx1 answer.bin | weir wire decode --hex --response Metadata:12",
 		"Explains an answer, given as hexadecimal text."},
 	{NULL, NULL},
 };

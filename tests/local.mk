@@ -94,7 +94,7 @@ EXTRA_DIST += tests/unit/test.h tests/count
 
 check_PROGRAMS += tests/lint/messages_check
 lint_tests = \
-	tests/lint/banned.sh \
+	tests/lint/banned.sh tests/lint/man.sh \
 	tests/lint/format.sh \
 	tests/lint/headers.sh \
 	tests/lint/layers.sh \
@@ -116,6 +116,7 @@ cli_tests = \
 	tests/cli/error.bats \
 	tests/cli/forms.bats \
 	tests/cli/help.bats \
+	tests/cli/man_examples.bats \
 	tests/cli/produce.bats \
 	tests/cli/segment.bats \
 	tests/cli/topic.bats \

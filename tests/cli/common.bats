@@ -30,6 +30,8 @@ load common
 		both $WEIR $path -O schema
 		is 0 "$status"
 		jq -e . <<<"$out" >/dev/null
+		is "" "$(jq -r '.items?.properties? // {} | to_entries[] |
+			select(.value.description // "" | endswith(".") | not) | .key' <<<"$out")"
 	done < <(all_commands)
 }
 

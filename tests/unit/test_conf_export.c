@@ -48,39 +48,10 @@ static void the_sample_loads(void **state)
 	buf_fini(&live);
 }
 
-static void the_manual_has_every_setting(void **state)
-{
-	(void)state;
-	for (int s = 0; s < CONF_SCOPE_COUNT; s++) {
-		struct buf man;
-		buf_init(&man, 0);
-		conf_export_man((enum conf_scope)s, &man);
-		size_t items = 0, rows = 0;
-		for (const char *p = buf_str(&man); (p = strstr(p, ".TP\n.B ")); p++) {
-			items++;
-		}
-		const struct conf_row *row;
-		for (size_t i = 0; (row = conf_row_at((enum conf_scope)s, i)); i++) {
-			rows += !row->hidden;
-		}
-		assert_int_equal(items, rows);
-		buf_fini(&man);
-	}
-	struct buf man;
-	buf_init(&man, 0);
-	conf_export_man(CONF_TOPIC, &man);
-	assert_non_null(strstr(buf_str(&man),
-		".B retention.ms\nAge at which segments are deleted. \\-1: never.\n.br\n"
-		"long, ms; default 604800000.\nFrom the broker's log.retention.ms, "
-		"log.retention.minutes, log.retention.hours.\n"));
-	buf_fini(&man);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_sample_loads),
-		cmocka_unit_test(the_manual_has_every_setting),
 	};
 	return RUN(tests);
 }

@@ -1,0 +1,34 @@
+# Manual pages and a sample configuration, made by the program itself from its tables and man/prose.
+man_prose = \
+	man/prose/weir \
+	man/prose/weir-broker \
+	man/prose/weir-cat \
+	man/prose/weir-config-show \
+	man/prose/weir-consume \
+	man/prose/weir-format \
+	man/prose/weir-produce \
+	man/prose/weir-segment-cat \
+	man/prose/weir-topic-add-partitions \
+	man/prose/weir-topic-offsets \
+	man/prose/weir-topic-trim \
+	man/prose/weir.conf
+EXTRA_DIST += man/build.sh $(man_prose)
+if !CROSS_COMPILING
+all-local: man/made
+endif
+man/made: weir$(EXEEXT) man/build.sh $(man_prose)
+	$(AM_V_GEN)sh $(srcdir)/man/build.sh ./weir$(EXEEXT) $(srcdir)/man/prose man && touch $@
+
+install-data-local:
+	if test -e man/made; then \
+		$(MKDIR_P) $(DESTDIR)$(man1dir) $(DESTDIR)$(man5dir) $(DESTDIR)$(docdir) && \
+		$(INSTALL_DATA) man/*.1 $(DESTDIR)$(man1dir) && \
+		$(INSTALL_DATA) man/*.5 $(DESTDIR)$(man5dir) && \
+		$(INSTALL_DATA) man/weir.conf $(DESTDIR)$(docdir)/weir.conf; \
+	fi
+uninstall-local:
+	rm -f $(DESTDIR)$(man1dir)/weir.1 $(DESTDIR)$(man1dir)/weir-*.1 \
+		$(DESTDIR)$(man5dir)/weir.conf.5 $(DESTDIR)$(man5dir)/weir-format.5 \
+		$(DESTDIR)$(docdir)/weir.conf
+clean-local:
+	rm -f man/made man/*.1 man/*.5 man/weir.conf
