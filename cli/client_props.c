@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+const char *const producer_codec_names[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
+const char *const producer_acks_names[] = {"all", "1", "0", "-1", NULL};
+const int producer_acks[] = {-1, 1, 0, -1};
+
 enum weir_code client_prop_number(const struct ctx *ctx, const char *key, int64_t min, int64_t max,
 	int64_t *value, struct weir_err *err)
 {

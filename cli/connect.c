@@ -166,10 +166,22 @@ enum weir_code connect_conf(struct ctx *ctx, struct client_conf *conf, struct we
 			      err);
 }
 
+/* --dir: conf leads to the socket in the directory; *socket is freed by mem_free. */
+static const char *dir_of(struct ctx *ctx, struct client_conf *conf, char **socket)
+{
+	const char *dir = ctx->globals.brokers ? NULL : ctx_dir(ctx);
+	*socket = dir ? mem_printf("unix:%s/weir.sock", dir) : NULL;
+	if (dir) {
+		conf->brokers = *socket;
+		conf->brokers_origin = ctx->globals.dir ? "--dir" : "$WEIR_DIR";
+	}
+	return dir;
+}
+
 enum weir_code connect_client(struct ctx *ctx, struct client **client, struct weir_err *err)
 {
 	struct client_conf conf;
-	const char *dir = ctx->globals.brokers ? NULL : ctx_dir(ctx);
+	char *socket;
 	*client = ctx->client;
 	if (ctx->client) {
 		return WEIR_OK;
@@ -178,14 +190,25 @@ enum weir_code connect_client(struct ctx *ctx, struct client **client, struct we
 	if (code != WEIR_OK) {
 		return code;
 	}
-	char *socket = dir ? mem_printf("unix:%s/weir.sock", dir) : NULL;
-	if (socket) {
-		conf.brokers = socket;
-		conf.brokers_origin = ctx->globals.dir ? "--dir" : "$WEIR_DIR";
-	}
-	code = socket && !broker_runs(socket) ? connect_engine(ctx, dir, &conf, err)
-					      : client_open(&conf, &ctx->client, err);
+	const char *dir = dir_of(ctx, &conf, &socket);
+	code = dir && !broker_runs(socket) ? connect_engine(ctx, dir, &conf, err)
+					   : client_open(&conf, &ctx->client, err);
 	*client = ctx->client;
+	mem_free(socket);
+	return code;
+}
+
+enum weir_code connect_another(struct ctx *ctx, struct client **client, struct weir_err *err)
+{
+	struct client_conf conf;
+	char *socket;
+	enum weir_code code = connect_conf(ctx, &conf, err);
+	if (code != WEIR_OK) {
+		return code;
+	}
+	(void)dir_of(ctx, &conf, &socket);
+	code = ctx->engine ? engine_client(ctx->engine, &conf, client, err)
+			   : client_open(&conf, client, err);
 	mem_free(socket);
 	return code;
 }

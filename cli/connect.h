@@ -28,3 +28,10 @@ WEIR_MUST_USE enum weir_code connect_conf(
  */
 WEIR_MUST_USE enum weir_code connect_client(
 	struct ctx *ctx, struct client **client, struct weir_err *err);
+
+/*
+ * One more client beside connect_client's, for another thread; the caller closes it, before the
+ * command ends. Errors: CONNECT.
+ */
+WEIR_MUST_USE enum weir_code connect_another(
+	struct ctx *ctx, struct client **client, struct weir_err *err);

@@ -6,6 +6,7 @@ weir_LDADD = libweircli.a libweirbroker.a libweircore.a $(weir_libs)
 noinst_LIBRARIES += libweircli.a
 libweircli_a_SOURCES = \
 	cli/base64.c cli/base64.h \
+	cli/bench.c cli/bench.h cli/bench_consume.c cli/bench_latency.c cli/bench_plot.c cli/bench_produce.c \
 	cli/broker.c cli/doctor.c cli/doctor.h cli/doctor_cluster.c cli/doctor_dir.c \
 	cli/engine.c cli/engine.h \
 	cli/client_keys.c cli/client_keys.def cli/client_keys.h \

@@ -36,9 +36,6 @@ struct produce_args {
 	const char *report, *create, *rate;
 };
 
-static const char *const codec_names[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
-static const char *const acks_names[] = {"all", "1", "0", "-1", NULL};
-
 enum { PARTITION_UNSET = -2 };
 
 static const struct opt opts[] = {
@@ -62,10 +59,11 @@ static const struct opt opts[] = {
 	OPT_BOOL(struct produce_args, whole, .name = "whole",
 		.help = "Each file, or all of standard input, is one record."),
 	OPT_CHOICE(struct produce_args, codec, .name = "compression", .letter = 'z', .arg = "CODEC",
-		.choices = codec_names, .unset = PRODUCER_OPTION_UNSET,
+		.choices = producer_codec_names, .unset = PRODUCER_OPTION_UNSET,
 		.help = "Compression of batches."),
-	OPT_CHOICE(struct produce_args, acks, .name = "acks", .arg = "WHO", .choices = acks_names,
-		.unset = -1, .help = "Who confirms: all in-sync replicas, the leader, or nobody."),
+	OPT_CHOICE(struct produce_args, acks, .name = "acks", .arg = "WHO",
+		.choices = producer_acks_names, .unset = -1,
+		.help = "Who confirms: all in-sync replicas, the leader, or nobody."),
 	OPT_BOOL(struct produce_args, empty_is_null, .name = "empty-null", .letter = 'Z',
 		.help = "Empty keys and values are null."),
 	OPT_STR(struct produce_args, null_text, .name = "null", .arg = "TEXT",
@@ -507,10 +505,9 @@ static enum weir_code compile(struct produce *p, struct weir_err *err)
 static enum weir_code producer_settings(
 	struct produce *p, struct producer_conf *conf, struct weir_err *err)
 {
-	static const int acks[] = {-1, 1, 0, -1}; /* of acks_names */
 	int wanted = p->args->acks;
 	enum weir_code code = client_props_producer(p->ctx, p->args->codec,
-		wanted < 0 ? PRODUCER_OPTION_UNSET : acks[wanted], conf, err);
+		wanted < 0 ? PRODUCER_OPTION_UNSET : producer_acks[wanted], conf, err);
 	if (p->report) {
 		conf->delivered = on_delivered;
 		conf->delivered_arg = p;

@@ -25,7 +25,7 @@ enum column_kind {
 struct column {
 	const char *name; /* lower case, '_' between words; NULL ends the list */
 	enum column_kind kind;
-	const char *help; /* sentence, for -O schema */
+	const char *help; /* sentence, for -O schema and the manual; never NULL */
 };
 
 struct table;

@@ -16,6 +16,7 @@ unit_tests = \
 	tests/unit/test_cli_envelope \
 	tests/unit/test_cli_format \
 	tests/unit/test_cli_options \
+	tests/unit/test_cli_times \
 	tests/unit/test_client_partitioner \
 	tests/unit/test_conf_export \
 	tests/unit/test_conf_load \
@@ -105,6 +106,7 @@ EXTRA_DIST += $(lint_tests)
 
 # Command line: one bats file a command at least.
 cli_tests = \
+	tests/cli/bench.bats \
 	tests/cli/broker.bats \
 	tests/cli/cluster.bats \
 	tests/cli/common.bats \
@@ -131,6 +133,7 @@ EXTRA_DIST += $(cli_tests) tests/cli/common.bash tests/cli/broker.bash tests/cli
 cli_ldadd = libweircli.a $(unit_ldadd)
 tests_unit_test_cli_format_LDADD = $(cli_ldadd)
 tests_unit_test_cli_options_LDADD = $(cli_ldadd)
+tests_unit_test_cli_times_LDADD = $(cli_ldadd)
 tests_unit_test_cli_envelope_LDADD = $(cli_ldadd)
 
 # Other people's clients.
