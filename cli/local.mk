@@ -16,7 +16,8 @@ libweircli_a_SOURCES = \
 	cli/completion.c \
 	cli/config_get.c cli/config_set.c cli/config_show.c \
 	cli/connect.c cli/connect.h \
-	cli/consume.c cli/consume_range.c cli/consume_range.h \
+	cli/consume.c cli/consume_priv.h cli/consume_range.c cli/consume_range.h \
+	cli/consume_read.c cli/consume_topics.c \
 	cli/context.c cli/context.h \
 	cli/delimiter.c cli/delimiter.h \
 	cli/dir_check.c cli/dir_info.c cli/dir_list.c \
@@ -24,6 +25,7 @@ libweircli_a_SOURCES = \
 	cli/envelope.c cli/envelope.h \
 	cli/environment.c cli/environment.h \
 	cli/error.c \
+	cli/filter.c cli/filter.h cli/filter_json.c cli/filter_json.h \
 	cli/format.c cli/format.h cli/format_priv.h cli/format_tokens.def \
 	cli/format_check.c cli/format_parse.c cli/format_print.c cli/format_unpack.c \
 	cli/help.c cli/help_json.c cli/help_text.c cli/help_text.h \

@@ -14,6 +14,7 @@ unit_tests = \
 	tests/unit/test_base_text \
 	tests/unit/test_broker_engine \
 	tests/unit/test_cli_envelope \
+	tests/unit/test_cli_filter \
 	tests/unit/test_cli_format \
 	tests/unit/test_cli_options \
 	tests/unit/test_cli_times \
@@ -116,6 +117,7 @@ cli_tests = \
 	tests/cli/dir.bats \
 	tests/cli/doctor.bats \
 	tests/cli/error.bats \
+	tests/cli/filter.bats \
 	tests/cli/forms.bats \
 	tests/cli/help.bats \
 	tests/cli/man_examples.bats \
@@ -124,13 +126,13 @@ cli_tests = \
 	tests/cli/topic.bats \
 	tests/cli/topic_partitions.bats \
 	tests/cli/trace.bats \
-	tests/cli/way_dir.sh \
 	tests/cli/wire.bats
 if HAVE_BATS
 TESTS += $(cli_tests)
 endif
 EXTRA_DIST += $(cli_tests) tests/cli/common.bash tests/cli/broker.bash tests/cli/run.sh tests/data/disk
 cli_ldadd = libweircli.a $(unit_ldadd)
+tests_unit_test_cli_filter_LDADD = $(cli_ldadd)
 tests_unit_test_cli_format_LDADD = $(cli_ldadd)
 tests_unit_test_cli_options_LDADD = $(cli_ldadd)
 tests_unit_test_cli_times_LDADD = $(cli_ldadd)

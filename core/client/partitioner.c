@@ -5,6 +5,8 @@
 
 #include "core/client/client.h"
 
+#include <zlib.h>
+
 int32_t murmur2(struct slice key)
 {
 	enum { SHIFT = 24 };
@@ -35,4 +37,23 @@ int32_t murmur2(struct slice key)
 int32_t producer_partition_of(struct slice key, int32_t partition_count)
 {
 	return (murmur2(key) & INT32_MAX) % partition_count;
+}
+
+static uint32_t fnv1a(struct slice key)
+{
+	uint32_t hash = 2166136261U;
+	for (size_t i = 0; i < key.len; i++) {
+		hash = (hash ^ key.data[i]) * 16777619U;
+	}
+	return hash;
+}
+
+void partition_guesses(
+	struct slice key, int32_t partition_count, int32_t guesses[PARTITION_GUESSES])
+{
+	uint32_t count = (uint32_t)partition_count;
+	int32_t signed_rest = (int32_t)fnv1a(key) % partition_count;
+	guesses[0] = producer_partition_of(key, partition_count);
+	guesses[1] = (int32_t)((uint32_t)crc32_z(0, key.data, key.len) % count);
+	guesses[2] = signed_rest < 0 ? -signed_rest : signed_rest;
 }

@@ -36,11 +36,27 @@ static void a_key_has_one_partition_within_the_count(void **state)
 	}
 }
 
+static void guesses_are_those_of_other_clients(void **state)
+{
+	(void)state;
+	int32_t guesses[PARTITION_GUESSES];
+	partition_guesses(slice_str("abc"), 100, guesses);
+	assert_int_equal(guesses[0], 479470107 % 100);
+	assert_int_equal(guesses[1], 0x352441c2 % 100);
+	assert_int_equal(guesses[2], 0x1a47e90b % 100);
+	partition_guesses(slice_str("a"), 97, guesses);
+	assert_int_equal(guesses[1], 0xe8b7be43 % 97);
+	assert_int_equal(guesses[2], -((int32_t)0xe40c292c % 97));
+	partition_guesses(slice_of("", 0), 1, guesses);
+	assert_int_equal(guesses[0] + guesses[1] + guesses[2], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(murmur2_agrees_with_java),
 		cmocka_unit_test(a_key_has_one_partition_within_the_count),
+		cmocka_unit_test(guesses_are_those_of_other_clients),
 	};
 	return RUN(tests);
 }

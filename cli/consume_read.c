@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The loop that reads and prints. Output goes out when nothing more is there to be read, or after
+ * FLUSH_EVERY_MS.
+ */
+#include "cli/consume_priv.h"
+
+#include "cli/interrupt.h"
+#include "core/base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+
+enum { FLUSH_EVERY_MS = 100, LOOK_EVERY = 256 };
+
+static struct target *find_target(struct consume *c, const char *name)
+{
+	if (name == c->seen_name) {
+		return c->seen;
+	}
+	for (size_t i = 0; i < c->target_count; i++) {
+		if (strcmp(c->targets[i].name, name) == 0) {
+			c->seen_name = name;
+			c->seen = &c->targets[i];
+			return c->seen;
+		}
+	}
+	return NULL;
+}
+
+static void put_text(struct consume *c, struct slice text)
+{
+	out_text(&c->ctx->out, text.data ? text : slice_str(c->args->null_text));
+}
+
+static void make_row(
+	struct consume *c, const struct target *target, const struct consumed *got, struct row *row)
+{
+	const struct span *span = &target->spans[got->partition];
+	*row = row_none;
+	row_from_record(row, &c->headers, got->batch, &got->record);
+	row->topic = slice_str(target->name);
+	row->partition = got->partition;
+	row->log_start = span->first;
+	row->high_watermark = span->last;
+	row->last_stable = span->last;
+	row->number = c->printed + 1;
+}
+
+static enum weir_code put_row(struct consume *c, const struct row *row, struct weir_err *err)
+{
+	struct out *out = &c->ctx->out;
+	if (c->format) {
+		return format_print(c->format, row, &c->style, out, err);
+	}
+	if (c->json) {
+		envelope_print(out, row, &c->style.envelope);
+		out_byte(out, '\n');
+		return WEIR_OK;
+	}
+	if (c->args->key_delim) {
+		put_text(c, row->key);
+		out_bytes(out, c->key_delim.data, c->key_delim.len);
+	}
+	put_text(c, row->value);
+	out_bytes(out, c->delim.data, c->delim.len);
+	return WEIR_OK;
+}
+
+static enum weir_code take_record(
+	struct consume *c, const struct consumed *got, struct weir_err *err)
+{
+	struct target *target = find_target(c, got->topic);
+	struct span *span = &target->spans[got->partition];
+	struct row row;
+	bool wanted;
+	if (got->record.offset < span->wanted) {
+		return WEIR_OK;
+	}
+	if (span->until_ms >= 0 && got->record.timestamp >= span->until_ms) {
+		consumer_finish(c->consumer, target->name, got->partition);
+		return WEIR_OK;
+	}
+	make_row(c, target, got, &row);
+	enum weir_code code = filters_match(c->filters, &row, &wanted, err);
+	if (code != WEIR_OK) {
+		return err_wrap(err, "record at offset %" PRId64, row.offset);
+	}
+	if (!wanted) {
+		return WEIR_OK;
+	}
+	code = put_row(c, &row, err);
+	c->printed++;
+	if (++span->printed == c->args->per_partition) {
+		consumer_finish(c->consumer, target->name, got->partition);
+	}
+	return code;
+}
+
+static void take_batch(struct consume *c, const struct consumed *got)
+{
+	struct slice bytes = got->batch->bytes;
+	out_bytes(&c->ctx->out, bytes.data, bytes.len);
+	c->printed += got->batch->record_count > 0 ? got->batch->record_count : 1;
+}
+
+/* Whether to go on: not after Ctrl-C, or when standard output is full or gone. */
+static bool goes_on(const struct consume *c)
+{
+	bool enough = c->args->count >= 0 && c->printed >= c->args->count;
+	return !enough && !interrupted() && !c->ctx->out.sys_errno;
+}
+
+static void flush(struct consume *c)
+{
+	struct weir_err ignored; /* sticks in out */
+	c->flushed_ms = clock_mono_ms();
+	if (c->ctx->out.buf.len && out_flush(&c->ctx->out, &ignored) != WEIR_OK) {
+		return;
+	}
+}
+
+/* A reader that went away is noticed without writing to it. */
+static void check_reader(struct consume *c)
+{
+	struct pollfd out = {.fd = c->ctx->out.fd};
+	if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR)) {
+		c->ctx->out.sys_errno = EPIPE;
+	}
+}
+
+/* Ranges that end at a time end when it is over, even if nothing comes. */
+static void end_ranges(struct consume *c)
+{
+	enum { LATE_MS = 1000 };
+	int64_t now_ms = clock_wall_ms();
+	for (size_t i = 0; i < c->target_count; i++) {
+		struct target *target = &c->targets[i];
+		for (int32_t k = 0; k < target->count; k++) {
+			struct span *span = &target->spans[k];
+			if (span->chosen && span->until_ms >= 0 &&
+				now_ms > span->until_ms + LATE_MS) {
+				consumer_finish(c->consumer, target->name, k);
+			}
+		}
+	}
+}
+
+/* Nothing is here. *wait_ms: how long to wait for something; false: it was too long. */
+static bool on_idle(struct consume *c, int64_t *wait_ms)
+{
+	int64_t now_ms = clock_mono_ms();
+	int64_t idle_ms = c->args->idle_ms;
+	flush(c);
+	check_reader(c);
+	end_ranges(c);
+	if (c->quiet_ms < 0) {
+		c->quiet_ms = now_ms;
+	}
+	int64_t left_ms = idle_ms < 0 ? FLUSH_EVERY_MS : c->quiet_ms + idle_ms - now_ms;
+	*wait_ms = left_ms < FLUSH_EVERY_MS ? left_ms : FLUSH_EVERY_MS;
+	return left_ms > 0;
+}
+
+enum weir_code consume_read(struct consume *c, struct weir_err *err)
+{
+	int64_t wait_ms = 0, taken = 0;
+	while (goes_on(c)) {
+		enum consumer_event event;
+		struct consumed got;
+		enum weir_code code =
+			c->args->batches
+				? consumer_next_batch(c->consumer, wait_ms, &event, &got, err)
+				: consumer_next(c->consumer, wait_ms, &event, &got, err);
+		if (code != WEIR_OK || event == CONSUMER_DONE) {
+			return code;
+		}
+		if (event == CONSUMER_IDLE) {
+			if (!on_idle(c, &wait_ms)) {
+				return WEIR_OK;
+			}
+			continue;
+		}
+		wait_ms = 0;
+		c->quiet_ms = -1;
+		if (c->args->batches) {
+			take_batch(c, &got);
+		} else {
+			code = take_record(c, &got, err);
+		}
+		if (code != WEIR_OK) {
+			return code;
+		}
+		if (++taken % LOOK_EVERY == 0 && clock_mono_ms() - c->flushed_ms > FLUSH_EVERY_MS) {
+			flush(c);
+		}
+	}
+	return WEIR_OK;
+}
