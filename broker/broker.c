@@ -133,26 +133,54 @@ static void add_checkpoint(void *arg, struct partition *p)
 	checkpoint_add(&all->watermark, topic, p->index, watermark);
 }
 
-static enum weir_code write_one(struct broker *broker, const char *name,
-	struct checkpoint *checkpoint, struct weir_err *err)
+/* FNV-1a, to see whether anything changed. */
+static uint64_t hash_of(const struct checkpoint *checkpoint)
 {
+	uint64_t hash = 0xcbf29ce484222325;
+	for (size_t i = 0; i < checkpoint->count; i++) {
+		const struct checkpoint_entry *e = &checkpoint->entries[i];
+		for (const char *c = e->topic; *c; c++) {
+			hash = (hash ^ (uint8_t)*c) * 0x100000001b3;
+		}
+		hash = (hash ^ (uint64_t)(uint32_t)e->partition) * 0x100000001b3;
+		hash = (hash ^ (uint64_t)e->offset) * 0x100000001b3;
+	}
+	return hash;
+}
+
+static enum weir_code write_one(struct broker *broker, const char *name,
+	struct checkpoint *checkpoint, uint64_t *last, struct weir_err *err)
+{
+	uint64_t hash = hash_of(checkpoint);
+	if (hash == *last) {
+		return WEIR_OK;
+	}
 	char *path = path_in(broker, name);
 	enum weir_code code = checkpoint_write(path, checkpoint, err);
 	mem_free(path);
+	if (code == WEIR_OK) {
+		*last = hash;
+	}
 	return code;
 }
 
-enum weir_code broker_checkpoint(struct broker *broker, struct weir_err *err)
+enum weir_code broker_checkpoint(struct broker *broker, unsigned which, struct weir_err *err)
 {
 	struct checkpoints all = {.recovery = {NULL, 0}};
+	enum weir_code code = WEIR_OK;
 	pthread_mutex_lock(&broker->checkpoint_lock);
 	topics_each(&broker->topics, add_checkpoint, &all);
-	enum weir_code code = write_one(broker, CHECKPOINT_LOG_START, &all.log_start, err);
-	if (code == WEIR_OK) {
-		code = write_one(broker, CHECKPOINT_RECOVERY, &all.recovery, err);
+	if (which & CHECKPOINT_STARTS) {
+		code = write_one(broker, CHECKPOINT_LOG_START, &all.log_start,
+			&broker->checkpointed[0], err);
 	}
-	if (code == WEIR_OK) {
-		code = write_one(broker, CHECKPOINT_HIGH_WATERMARK, &all.watermark, err);
+	if (code == WEIR_OK && (which & CHECKPOINT_RECOVERIES)) {
+		code = write_one(
+			broker, CHECKPOINT_RECOVERY, &all.recovery, &broker->checkpointed[1], err);
+	}
+	if (code == WEIR_OK && (which & CHECKPOINT_WATERMARKS)) {
+		code = write_one(broker, CHECKPOINT_HIGH_WATERMARK, &all.watermark,
+			&broker->checkpointed[2], err);
 	}
 	pthread_mutex_unlock(&broker->checkpoint_lock);
 	checkpoint_fini(&all.recovery);
@@ -191,15 +219,36 @@ static void on_image(void *arg, const struct image *before, const struct image *
 	}
 }
 
+static const char *api_name(size_t key)
+{
+	const struct wire_api *api = wire_api((int16_t)key);
+	return api ? api->name : NULL;
+}
+
+/* The settings, which name the directory also when the caller chose it. Counted. */
+static const struct conf *conf_with_dir(const struct broker_options *options)
+{
+	if (conf_data_dirs(options->conf)->count || strchr(options->data_dir, ',')) {
+		conf_ref(options->conf);
+		return options->conf;
+	}
+	struct conf *conf = conf_copy(options->conf);
+	(void)!conf_set(conf, "log.dirs", options->data_dir, CONF_FROM_STATIC, NULL);
+	return conf;
+}
+
 static void init(struct broker *broker, const struct broker_options *options)
 {
 	broker->data_dir = mem_dup_str(options->data_dir);
 	broker->lock_fd = -1;
-	conf_ref(options->conf);
-	atomic_store(&broker->conf, options->conf);
+	atomic_store(&broker->conf, conf_with_dir(options));
 	broker->node_id = options->conf->node_id;
 	topics_init(&broker->topics, broker);
 	flush_pool_init(&broker->flush, broker);
+	broker->stat = stat_new();
+	stat_name_labels(broker->stat, STAT_requests, api_name);
+	stat_name_labels(broker->stat, STAT_request_errors, api_name);
+	stat_name_labels(broker->stat, STAT_request_time, api_name);
 	map_init(&broker->conns_by_host);
 	pthread_mutex_init(&broker->conn_lock, NULL);
 	pthread_mutex_init(&broker->state_lock, NULL);
@@ -221,6 +270,7 @@ static void fini(struct broker **broker)
 	checkpoint_fini(&b->recovery_points);
 	checkpoint_fini(&b->log_starts);
 	map_fini(&b->conns_by_host);
+	stat_free(&b->stat);
 	for (size_t i = 0; i < b->retired_count; i++) {
 		conf_unref(b->retired[i].conf);
 	}
@@ -382,7 +432,11 @@ enum weir_code broker_close(struct broker **out, struct weir_err *err)
 	struct weir_err ignored;
 	struct close_all all = {.code = WEIR_OK};
 	bool faulty = broker_wait(broker, &ignored) != WEIR_OK;
-	enum weir_code code = faulty ? WEIR_OK : broker_checkpoint(broker, err);
+	enum weir_code code =
+		faulty ? WEIR_OK
+		       : broker_checkpoint(broker,
+				 CHECKPOINT_STARTS | CHECKPOINT_RECOVERIES | CHECKPOINT_WATERMARKS,
+				 err);
 	topics_each(&broker->topics, close_partition, &all);
 	for (int i = 0; i < broker->reactor_count; i++) {
 		reactor_stop(&broker->reactors[i]);
@@ -408,4 +462,9 @@ const char *broker_cluster_id(const struct broker *broker)
 	snprintf(id, sizeof(id), "%s", image->cluster_id);
 	image_release(image);
 	return id;
+}
+
+void broker_metrics(struct broker *broker, struct buf *out)
+{
+	stat_text(broker->stat, out);
 }

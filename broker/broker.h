@@ -39,4 +39,8 @@ void broker_stop(struct broker *broker); /* any thread; not from a signal handle
 /* Ends the threads, flushes, writes the checkpoints and the clean-shutdown marker, unlocks. */
 WEIR_MUST_USE enum weir_code broker_close(struct broker **broker, struct weir_err *err);
 
+/* What it counts (core/stat/metrics.def), in Prometheus' text form, appended. Any thread. */
+void broker_metrics(struct broker *broker, struct buf *out);
+/* Whether clients may call the API; settings of one that is not served have no effect. */
+bool broker_serves(int16_t api_key);
 const char *broker_cluster_id(const struct broker *broker);

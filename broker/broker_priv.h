@@ -8,6 +8,7 @@
 #include "broker/topics.h"
 #include "core/base/map.h"
 #include "core/meta/image.h"
+#include "core/stat/stat.h"
 #include "core/store/checkpoint.h"
 
 enum { REACTORS_MAX = 256, LISTENERS_MAX = 16 };
@@ -36,6 +37,7 @@ struct broker {
 	struct image_store *images;
 	struct topics topics;
 	struct flush_pool flush;
+	struct stat *stat;
 	struct reactor *reactors;
 	int reactor_count;
 	atomic_uint next_reactor;
@@ -57,6 +59,7 @@ struct broker {
 	bool started;
 	pthread_t housekeeper;
 	pthread_mutex_t checkpoint_lock; /* one writer of the checkpoint files at a time */
+	uint64_t checkpointed[3];	 /* hashes of what they say; guarded by checkpoint_lock */
 };
 
 /* Valid for the request at hand (replaced ones are kept a minute). */
@@ -104,8 +107,11 @@ static inline bool broker_was_clean(const struct broker *broker)
 /* Offset of the checkpoint file read at the start; 0 when it has none. */
 int64_t broker_checkpointed(
 	const struct broker *broker, const char *which, const char *topic, int32_t partition);
-/* Writes recovery points and log starts, durably. Any thread. */
-WEIR_MUST_USE enum weir_code broker_checkpoint(struct broker *broker, struct weir_err *err);
+/* The checkpoint files, by bits. */
+enum { CHECKPOINT_STARTS = 1, CHECKPOINT_RECOVERIES = 2, CHECKPOINT_WATERMARKS = 4 };
+/* Writes those of which that changed since the last time, durably. Any thread. */
+WEIR_MUST_USE enum weir_code broker_checkpoint(
+	struct broker *broker, unsigned which, struct weir_err *err);
 
 void broker_flush_soon(struct broker *broker, struct partition *partition);
 /* The disk can't be trusted any more: remembers the first error, stops. */

@@ -57,6 +57,7 @@ void conn_close(struct conn *conn, const char *why)
 	close(conn->fd);
 	conn->fd = -1;
 	conn->reactor->conn_count--;
+	stat_add(STAT_connections, -1);
 	broker_conn_closed(conn->reactor->broker, conn);
 	list_remove(&conn->node);
 	LIST_EACH_SAFE(it, &conn->replies)
@@ -208,6 +209,7 @@ static bool read_once(struct conn *conn)
 		return false;
 	}
 	conn->active_ms = clock_mono_ms();
+	stat_add(STAT_received, n);
 	if (direct) {
 		conn->in.len += (size_t)n;
 		after_frames(conn, handle_frames(conn, conn->in.data, conn->in.len));
@@ -279,6 +281,7 @@ static void on_adopt(struct loop_post *post)
 	list_init(&conn->replies);
 	list_append(&a->reactor->conns, &conn->node);
 	a->reactor->conn_count++;
+	stat_add(STAT_connections, 1);
 	loop_io_init(&conn->io, a->reactor->loop, a->fd, on_ready);
 	loop_io_want(&conn->io, LOOP_READ);
 	mem_free(a);

@@ -36,6 +36,16 @@ static const struct handler *find(int16_t key)
 	return NULL;
 }
 
+bool dispatch_serves(int16_t key)
+{
+	return find(key) != NULL;
+}
+
+bool broker_serves(int16_t api_key)
+{
+	return dispatch_serves(api_key);
+}
+
 void *request_array(struct request *req, size_t count, size_t size)
 {
 	void *rows = arena_try_array(req->arena, count ? count : 1, size);
@@ -59,6 +69,7 @@ void request_send(struct request *req, const void *response)
 static void refuse(struct conn *conn, const struct wire_request_header *header, const char *what)
 {
 	char why[320];
+	stat_add_label(STAT_request_errors, (size_t)(uint16_t)header->api_key, 1);
 	snprintf(why, sizeof(why), "API key %d version %d: %s", header->api_key, header->version,
 		what);
 	conn_close(conn, why);

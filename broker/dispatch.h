@@ -22,6 +22,7 @@ void dispatch_frame(struct conn *conn, uint8_t *bytes, size_t len);
 
 /* Row of the handler table in key order; NULL past the end. */
 const struct wire_api *dispatch_api_at(size_t i);
+bool dispatch_serves(int16_t key);
 
 /* Zeroed memory for the answer, gone with the request. Never NULL: out of memory aborts, as
  * mem_new. */

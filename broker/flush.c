@@ -8,6 +8,7 @@
 
 #include "broker/broker_priv.h"
 #include "broker/partition.h"
+#include "core/base/clock.h"
 
 void flush_pool_init(struct flush_pool *pool, struct broker *broker)
 {
@@ -25,7 +26,10 @@ static void flush_one(struct flush_pool *pool, struct partition *p)
 	if (partition_use(p, &log, &err) != WEIR_OK) {
 		return; /* deleted meanwhile: its waits have fired */
 	}
+	int64_t begun_ns = clock_mono_ns();
 	enum weir_code code = log_flush(log, &err);
+	stat_add(code == WEIR_OK ? STAT_flushes : STAT_flush_failures, 1);
+	stat_time(STAT_flush_time, 0, clock_mono_ns() - begun_ns);
 	if (code == WEIR_OK) {
 		partition_advance(p, log);
 	}
@@ -39,6 +43,7 @@ static void flush_one(struct flush_pool *pool, struct partition *p)
 static void *work(void *arg)
 {
 	struct flush_pool *pool = arg;
+	stat_attach(pool->broker->stat);
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
 		while (list_empty(&pool->queue) && !pool->stopping) {
@@ -58,6 +63,7 @@ static void *work(void *arg)
 		pthread_mutex_lock(&pool->lock);
 	}
 	pthread_mutex_unlock(&pool->lock);
+	stat_attach(NULL);
 	return NULL;
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { CHECKPOINT_MS = 60000, RETIRE_MS = 60000, TICK_MAX_MS = 5000 };
+enum { RETIRE_MS = 60000, TICK_MAX_MS = 5000, TICK_MIN_MS = 10 };
 
 static void retain(void *arg, struct partition *p)
 {
@@ -103,34 +103,64 @@ static bool pause_ms(struct broker *broker, int64_t ms)
 	return goes_on;
 }
 
+struct due {
+	int64_t retain_ms, starts_ms, recoveries_ms, watermarks_ms; /* mono */
+};
+
+/* True when it is due; then the next time is set. *tick_ms: no later than that. */
+static bool take_due(int64_t *due_ms, int64_t every_ms, int64_t now, int64_t *tick_ms)
+{
+	bool is_due = now >= *due_ms;
+	if (is_due) {
+		*due_ms = every_ms < INT64_MAX - now ? now + every_ms : INT64_MAX;
+	}
+	*tick_ms = *due_ms - now < *tick_ms ? *due_ms - now : *tick_ms;
+	return is_due;
+}
+
+static void checkpoint_due(struct broker *broker, struct due *due, int64_t now, int64_t *tick_ms)
+{
+	const struct conf *conf = broker_conf(broker);
+	unsigned which = 0;
+	if (take_due(&due->starts_ms, conf->log_flush_start_offset_checkpoint_interval_ms, now,
+		    tick_ms)) {
+		which |= CHECKPOINT_STARTS;
+	}
+	if (take_due(&due->recoveries_ms, conf->log_flush_offset_checkpoint_interval_ms, now,
+		    tick_ms)) {
+		which |= CHECKPOINT_RECOVERIES;
+	}
+	if (take_due(&due->watermarks_ms, conf->replica_high_watermark_checkpoint_interval_ms, now,
+		    tick_ms)) {
+		which |= CHECKPOINT_WATERMARKS;
+	}
+	struct weir_err err;
+	if (which && broker_checkpoint(broker, which, &err) != WEIR_OK) {
+		log_line(LOG_WARN, "checkpoint: %s", err.text);
+	}
+}
+
 void *housekeeper_run(void *arg)
 {
 	struct broker *broker = arg;
-	int64_t checkpoint_at = clock_mono_ms() + CHECKPOINT_MS;
-	int64_t retain_at = clock_mono_ms() + broker_conf(broker)->log_retention_check_interval_ms;
+	struct due due = {
+		clock_mono_ms() + broker_conf(broker)->log_retention_check_interval_ms, 0, 0, 0};
 	int64_t tick_ms = TICK_MAX_MS;
-	while (pause_ms(broker, tick_ms)) {
+	stat_attach(broker->stat);
+	while (pause_ms(broker, tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms)) {
 		int64_t now = clock_mono_ms();
 		tick_ms = TICK_MAX_MS;
 		if (broker_flush_mode(broker) == CONF_FLUSH_INTERVAL) {
 			topics_each(&broker->topics, flush_old, &tick_ms);
-			tick_ms = tick_ms < 10 ? 10 : tick_ms;
 		}
-		if (now >= retain_at) {
+		if (take_due(&due.retain_ms, broker_conf(broker)->log_retention_check_interval_ms,
+			    now, &tick_ms)) {
 			topics_each(&broker->topics, retain, NULL);
-			retain_at = now + broker_conf(broker)->log_retention_check_interval_ms;
 		}
-		if (now >= checkpoint_at) {
-			struct weir_err err;
-			if (broker_checkpoint(broker, &err) != WEIR_OK) {
-				log_line(LOG_WARN, "checkpoint: %s", err.text);
-			}
-			checkpoint_at = now + CHECKPOINT_MS;
-		}
+		checkpoint_due(broker, &due, now, &tick_ms);
 		housekeeper_remove_deleted(broker);
 		let_go_retired(broker);
-		int64_t next = retain_at - now;
-		tick_ms = next > 0 && next < tick_ms ? next : tick_ms;
 	}
+	stat_attach(NULL);
 	return NULL;
 }

@@ -69,6 +69,7 @@ static void on_accept(struct loop_io *io, int events)
 		int fd;
 		if (net_accept(l->fd, &fd, &peer, &err) != WEIR_OK) {
 			log_line(LOG_WARN, "%s", err.text);
+			stat_add(STAT_connections_refused, 1);
 			loop_io_want(&l->io, 0);
 			deadline_set(&l->broker->reactors[0].deadlines, &l->back_off,
 				clock_mono_ms() + BACK_OFF_MS);
@@ -78,10 +79,17 @@ static void on_accept(struct loop_io *io, int events)
 			return;
 		}
 		if (broker_conn_opened(l->broker, &peer)) {
+			const struct conf *conf = broker_conf(l->broker);
+			stat_add(STAT_connections_accepted, 1);
+			if (peer.port >= 0) {
+				net_set_buffers(fd, conf->socket_send_buffer_bytes,
+					conf->socket_receive_buffer_bytes);
+			}
 			conn_adopt(next_reactor(l->broker), fd, l, &peer);
 		} else {
 			log_line(LOG_WARN, "%s: refused: max.connections or max.connections.per.ip",
 				peer.host);
+			stat_add(STAT_connections_refused, 1);
 			close(fd);
 		}
 	}

@@ -4,7 +4,7 @@ libweirbroker_a_SOURCES = \
 	broker/broker.c broker/broker.h broker/broker_priv.h \
 	broker/conn.c broker/conn.h \
 	broker/deadlines.c broker/deadlines.h \
-	broker/dispatch.c broker/dispatch.h broker/handlers.def \
+	broker/dispatch.c broker/dispatch.h broker/handlers.def broker/features.def \
 	broker/flush.c broker/flush.h \
 	broker/group/catalog.h \
 	broker/group/commit.c broker/group/commit.h \

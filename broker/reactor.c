@@ -19,6 +19,7 @@ static void on_sweep(struct deadline *deadline)
 		struct conn *conn = LIST_ENTRY(it, struct conn, node);
 		bool idle = list_empty(&conn->replies);
 		if (idle && idle_max >= 0 && conn->listener && now - conn->active_ms > idle_max) {
+			stat_add(STAT_connections_idle_closed, 1);
 			conn_close(conn, "idle for longer than connections.max.idle.ms");
 		} else if (!conn->in.len && conn->in.room && now - conn->active_ms > SWEEP_MS) {
 			buf_fini(&conn->in);
@@ -30,7 +31,9 @@ static void on_sweep(struct deadline *deadline)
 static void *run(void *arg)
 {
 	struct reactor *r = arg;
+	stat_attach(r->broker->stat);
 	loop_run(r->loop);
+	stat_attach(NULL);
 	return NULL;
 }
 

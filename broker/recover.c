@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 
 struct recovery {
+	struct broker *broker;
 	struct partition **partitions;
 	size_t count;
 	atomic_size_t next;
@@ -56,9 +57,11 @@ static enum weir_code recover_one(struct partition *p, struct weir_err *err)
 static void *work(void *arg)
 {
 	struct recovery *r = arg;
+	stat_attach(r->broker->stat);
 	for (;;) {
 		size_t i = atomic_fetch_add(&r->next, 1);
 		if (i >= r->count) {
+			stat_attach(NULL);
 			return NULL;
 		}
 		struct weir_err err;
@@ -75,7 +78,7 @@ static void *work(void *arg)
 enum weir_code recover_all(struct broker *broker, struct weir_err *err)
 {
 	enum { THREADS_MAX = 16 };
-	struct recovery r = {.count = 0};
+	struct recovery r = {.broker = broker};
 	pthread_mutex_init(&r.lock, NULL);
 	topics_each(&broker->topics, collect, &r);
 	pthread_t threads[THREADS_MAX];

@@ -2,8 +2,10 @@
 #include "broker/reply.h"
 
 #include "broker/conn.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/stat/stat.h"
 
 #include <errno.h>
 #include <sys/sendfile.h>
@@ -30,6 +32,7 @@ struct reply *reply_take(
 	reply->api = api;
 	reply->version = version;
 	reply->correlation_id = correlation_id;
+	reply->begun_ns = clock_mono_ns();
 	reply->done = reply->silent = reply->closing = false;
 	reply->cancel = NULL;
 	reply->sent_bytes = reply->span_index = reply->span_sent = reply->span_count = 0;
@@ -61,6 +64,8 @@ static void finish(struct reply *reply)
 {
 	struct conn *conn = reply->conn;
 	reply->done = true;
+	stat_add_label(STAT_requests, (size_t)reply->api->key, 1);
+	stat_time(STAT_request_time, (size_t)reply->api->key, clock_mono_ns() - reply->begun_ns);
 	if (conn->fd < 0) {
 		reply_release(reply);
 	} else if (!conn->in_turn) {
@@ -184,6 +189,7 @@ bool reply_write(struct reply *reply, int fd, bool *finished)
 			if (n <= 0) {
 				return n == 0;
 			}
+			stat_add(STAT_sent, n);
 			reply->sent_bytes += (size_t)n;
 			continue;
 		}
@@ -200,6 +206,7 @@ bool reply_write(struct reply *reply, int fd, bool *finished)
 		if (n <= 0) {
 			return n == 0;
 		}
+		stat_add(STAT_sent, n);
 		reply->span_sent += (size_t)n;
 	}
 }

@@ -24,6 +24,7 @@ struct reply {
 	const struct wire_api *api;
 	int16_t version;
 	int32_t correlation_id;
+	int64_t begun_ns; /* mono, when the request was whole */
 	bool done;
 	bool silent;  /* acks=0: nothing is sent */
 	bool closing; /* close the connection instead of sending */

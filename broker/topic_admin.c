@@ -21,6 +21,8 @@ bool topic_is_internal(struct slice name)
 	       slice_equal(name, slice_str("__share_group_state"));
 }
 
+enum { BROKERS = 1 }; /* that there are to hold replicas */
+
 static enum weir_code check_counts(
 	struct broker *broker, struct topic_plan *plan, struct weir_err *err)
 {
@@ -28,7 +30,8 @@ static enum weir_code check_counts(
 		plan->partition_count = broker_conf(broker)->num_partitions;
 	}
 	if (plan->replication_factor == -1) {
-		plan->replication_factor = 1; /* default.replication.factor, as far as brokers go */
+		int32_t wanted = broker_conf(broker)->default_replication_factor;
+		plan->replication_factor = (int16_t)(wanted < BROKERS ? wanted : BROKERS);
 	}
 	if (plan->partition_count < 1 || plan->partition_count > LIMIT_PARTITIONS_PER_TOPIC) {
 		return err_set(err, WEIR_INVALID_PARTITIONS, "%d partitions is outside 1 to %d",
@@ -38,10 +41,10 @@ static enum weir_code check_counts(
 		return err_set(err, WEIR_INVALID_REPLICATION_FACTOR,
 			"replication factor %d is below 1", plan->replication_factor);
 	}
-	if (plan->replication_factor > 1) {
+	if (plan->replication_factor > BROKERS) {
 		return err_set(err, WEIR_INVALID_REPLICATION_FACTOR,
-			"replication factor %d is larger than the number of brokers, 1",
-			plan->replication_factor);
+			"replication factor %d is larger than the number of brokers, %d",
+			plan->replication_factor, BROKERS);
 	}
 	return WEIR_OK;
 }

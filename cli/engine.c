@@ -61,6 +61,20 @@ static void warn_ignored(struct ctx *ctx, const char *path, const struct conf_li
 	buf_fini(&names);
 }
 
+/* Settings of what this broker does not do. */
+static void add_idle(const struct conf *conf, struct conf_list *ignored)
+{
+	const struct conf_row *row;
+	for (size_t i = 0; (row = conf_row_at(CONF_BROKER, i)); i++) {
+		bool idle = row->echo || !broker_serves(row->api);
+		if (idle && !row->alias_of && conf_text(conf, row, CONF_FROM_STATIC)) {
+			ignored->items =
+				mem_grow(ignored->items, ignored->count + 1, sizeof(char *));
+			ignored->items[ignored->count++] = mem_dup_str(row->name);
+		}
+	}
+}
+
 static enum weir_code load_file(
 	struct ctx *ctx, struct conf *conf, const char *path, struct weir_err *err)
 {
@@ -72,6 +86,7 @@ static enum weir_code load_file(
 		code = conf_load(conf, slice_of(text.data, text.len), path, &ignored, err);
 	}
 	if (code == WEIR_OK) {
+		add_idle(conf, &ignored);
 		warn_ignored(ctx, path, &ignored);
 	}
 	conf_list_fini(&ignored);

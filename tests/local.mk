@@ -5,6 +5,7 @@ unit_tests = \
 	tests/unit/test_base_err \
 	tests/unit/test_store_log \
 	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
+	tests/unit/test_broker_admin \
 	tests/unit/test_broker_engine \
 	tests/unit/test_meta_image \
 	tests/unit/test_client_partitioner tests/unit/test_client_assignors \
@@ -88,11 +89,12 @@ tests_unit_test_client_assignors_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/client
 tests_unit_test_meta_image_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
+tests_unit_test_broker_admin_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_store_log_LDADD = $(unit_ldadd)
 tests_unit_test_store_recovery_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/store.h
-EXTRA_DIST += tests/unit/test.h tests/count
+EXTRA_DIST += tests/unit/engine.h tests/unit/test.h tests/count
 
 check_PROGRAMS += tests/lint/messages_check
 lint_tests = \
@@ -101,7 +103,8 @@ lint_tests = \
 	tests/lint/headers.sh \
 	tests/lint/layers.sh \
 	tests/lint/messages.sh \
-	tests/lint/sizes.sh
+	tests/lint/sizes.sh \
+	tests/lint/tables.sh
 TESTS += $(lint_tests)
 EXTRA_DIST += $(lint_tests)
 

@@ -18,6 +18,46 @@ static bool software_name_is_legal(struct slice text)
 	return text.len > 0;
 }
 
+static const struct {
+	const char *name;
+	int16_t min, max, level, api;
+} features[] = {
+#define FEATURE(name, min, max, level, api) {name, min, max, level, api},
+#include "broker/features.def"
+#undef FEATURE
+};
+enum { FEATURE_COUNT = sizeof(features) / sizeof(features[0]) };
+
+/* Up to version 3 a feature that may be switched off is not told: older Java clients refuse a
+ * lowest level of 0 (KAFKA-17011). */
+static void fill_features(struct request *req, struct api_versions_response *response)
+{
+	response->supported_features =
+		request_array(req, FEATURE_COUNT, sizeof(*response->supported_features));
+	response->finalized_features =
+		request_array(req, FEATURE_COUNT, sizeof(*response->finalized_features));
+	for (size_t i = 0; i < FEATURE_COUNT; i++) {
+		if (!dispatch_serves(features[i].api)) {
+			continue;
+		}
+		struct slice name = slice_str(features[i].name);
+		if (req->header.version > 3 || features[i].min > 0) {
+			struct api_versions_response_supported_feature_key *row =
+				&response->supported_features[response->supported_features_count++];
+			row->name = name;
+			row->min_version = features[i].min;
+			row->max_version = features[i].max;
+		}
+		struct api_versions_response_finalized_feature_key *row =
+			&response->finalized_features[response->finalized_features_count++];
+		row->name = name;
+		row->min_version_level = row->max_version_level = features[i].level;
+	}
+	const struct image *image = image_current(broker_images(req->broker));
+	response->finalized_features_epoch = image->revision;
+	image_release(image);
+}
+
 void handle_api_versions(struct request *req)
 {
 	const struct api_versions_request *body = req->body;
@@ -42,5 +82,6 @@ void handle_api_versions(struct request *req)
 		response.api_keys[i].max_version = api->max;
 		response.api_keys_count++;
 	}
+	fill_features(req, &response);
 	request_send(req, &response);
 }

@@ -105,7 +105,7 @@ static void fill_row(struct request *req, const struct conf_row *row, const void
 
 static bool wanted(const describe_ask *ask, const struct conf_row *row)
 {
-	if (row->hidden || row->alias_of) {
+	if (row->hidden || row->alias_of || !dispatch_serves(row->api)) {
 		return false;
 	}
 	for (int32_t i = 0; i < ask->configuration_keys_count; i++) {

@@ -29,7 +29,7 @@ static enum weir_code delete_before(struct broker *broker, struct partition *p, 
 	}
 	*low_watermark = log_start_offset(log);
 	partition_done(p);
-	return code == WEIR_OK ? broker_checkpoint(broker, err) : code;
+	return code == WEIR_OK ? broker_checkpoint(broker, CHECKPOINT_STARTS, err) : code;
 }
 
 static enum weir_code delete_one(struct request *req, struct slice topic,

@@ -41,7 +41,7 @@ struct fetch_op {
 	int64_t min_bytes, max_bytes;
 	bool read_committed;
 	int16_t version;
-	bool finished;
+	bool waited, finished;
 	struct loop_post post;
 	struct deadline deadline;
 };
@@ -76,6 +76,7 @@ static void finish(struct fetch_op *op)
 	for (size_t i = 0; i < op->part_count; i++) {
 		struct fetch_part *part = &op->parts[i];
 		/* The reply takes the span over through the records field. */
+		stat_add(STAT_fetched, (int64_t)part->span.len);
 		part->answer->records =
 			part->span.len ? slice_of(&part->span, part->span.len) : slice_of("", 0);
 	}
@@ -251,6 +252,8 @@ static void try_answer(struct fetch_op *op, bool may_wait)
 			return;
 		}
 		if (set_waits(op)) {
+			stat_add(STAT_fetch_waits, !op->waited);
+			op->waited = true;
 			drop_spans(op);
 			return;
 		}
@@ -295,7 +298,7 @@ static struct fetch_op *take_op(struct reactor *reactor)
 	arena_reset(&op->arena, 0);
 	op->reactor = reactor;
 	op->part_count = 0;
-	op->finished = false;
+	op->waited = op->finished = false;
 	return op;
 }
 

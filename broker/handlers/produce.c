@@ -301,6 +301,7 @@ static void produce_topic(struct request *req, struct produce_op *op, const topi
 				req, op, topic, &topic->partition_data[i], row, &out, &err);
 		}
 		*failed = *failed || out.code != WEIR_OK;
+		stat_add(STAT_refused_batches, out.code != WEIR_OK);
 		fill_answer(op, row, &out, &err);
 		if (out.code == WEIR_OK && wait) {
 			add_wait(op, &out, row);
@@ -370,6 +371,7 @@ void handle_produce(struct request *req)
 		return;
 	}
 	if (op->wait_count) {
+		stat_add(STAT_produce_waits, 1);
 		keep_names(op);
 		int64_t timeout = body->timeout_ms > 0 ? body->timeout_ms : 0;
 		deadline_set(&reactor->deadlines, &op->deadline, clock_mono_ms() + timeout);

@@ -13,5 +13,5 @@ enum {
 	LIMIT_CONF_FILE = 1024 * 1024, /* a configuration file is text by hand */
 	LIMIT_CONF_LINE = 64 * 1024,
 	LIMIT_DECOMPRESSED_DEFAULT = 1 << 30, /* one batch unpacked, above any sane batch */
-	LIMIT_GROUP_BATCH = 16 << 20, /* records of one step: far above any sane group's */
+	LIMIT_GROUP_BATCH = 16 << 20,	      /* records of one step: far above any sane group's */
 };

@@ -17,8 +17,8 @@ enum {
 };
 
 enum {
-	REGEX_LEN_MAX = 64 * 1024,   /* of a pattern, bytes: more is a mistake */
-	REGEX_STEPS_MAX = 1000000,   /* of one match: some milliseconds */
+	REGEX_LEN_MAX = 64 * 1024,    /* of a pattern, bytes: more is a mistake */
+	REGEX_STEPS_MAX = 1000000,    /* of one match: some milliseconds */
 	REGEX_MEMORY_KIB_MAX = 65536, /* of one match */
 };
 

@@ -75,6 +75,8 @@ struct conf_row {
 	enum conf_importance importance;
 	bool sensitive;	      /* the value is never shown */
 	bool hidden;	      /* taken, but not listed */
+	bool echo;	      /* taken and listed, without effect: Kafka's tools expect it */
+	int16_t api;	      /* key of the API that it belongs to; 0: has effect at any time */
 	const char *alias_of; /* name of the row that keeps the value */
 	enum weir_code (*check)(
 		const struct conf_row *row, const char *value, struct weir_err *err);

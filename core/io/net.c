@@ -309,6 +309,16 @@ enum weir_code net_accept(int listen_fd, int *fd, struct net_addr *peer, struct 
 	return WEIR_OK;
 }
 
+void net_set_buffers(int fd, int32_t send_bytes, int32_t receive_bytes)
+{
+	if (send_bytes >= 0) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
+	}
+	if (receive_bytes >= 0) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
+	}
+}
+
 /* Connects within timeout_ms. 0, or the errno: ETIMEDOUT when time ran out. */
 static int connect_one(int fd, const struct sockaddr *addr, socklen_t len, int64_t timeout_ms)
 {

@@ -30,5 +30,7 @@ WEIR_MUST_USE enum weir_code net_accept(
  * text names the address. */
 WEIR_MUST_USE enum weir_code net_connect(
 	const struct net_addr *addr, int64_t timeout_ms, int *fd, struct weir_err *err);
+/* Sizes of the kernel's buffers, in bytes; -1: as they are. */
+void net_set_buffers(int fd, int32_t send_bytes, int32_t receive_bytes);
 /* Two connected Unix sockets, non-blocking. Errors: IO. */
 WEIR_MUST_USE enum weir_code net_pair(int fds[2], struct weir_err *err);

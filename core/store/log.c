@@ -295,6 +295,7 @@ enum weir_code log_roll_locked(struct log *log, struct weir_err *err)
 				  : 0;
 	log_seal(log, active);
 	log_segments_add(log, next);
+	stat_add(STAT_segments_rolled, 1);
 	/* Where nobody flushes, sealed files are not kept open for ever. */
 	for (size_t i = log->segment_count; i-- > 0;) {
 		if (log->segments[i]->dirty && ++dirty > DIRTY_SEALED_MAX) {
@@ -323,6 +324,7 @@ struct incoming {
 	int64_t base_offset, last_offset;
 	int64_t max_timestamp;
 	int64_t first_timestamp; /* of the first batch */
+	int64_t batches, records;
 };
 
 /* Timestamp that the segment's age is counted from; looked up once after an open. */
@@ -433,6 +435,9 @@ static enum weir_code write_tail(
 		atomic_store(&log->unflushed_since_ms, clock_mono_ms());
 	}
 	note_all(log, active, bytes, in, pos);
+	stat_add(STAT_appended_batches, in->batches);
+	stat_add(STAT_appended_records, in->records);
+	stat_add(STAT_appended, (int64_t)in->len);
 	return WEIR_OK;
 }
 
@@ -469,6 +474,8 @@ static enum weir_code check_batch(struct slice bytes, struct batch *batch, struc
 
 static void incoming_add(struct incoming *in, const struct batch *batch, bool first)
 {
+	in->batches++;
+	in->records += batch->record_count;
 	if (first) {
 		in->max_timestamp = in->first_timestamp = batch->max_timestamp;
 	} else if (batch->max_timestamp > in->max_timestamp) {

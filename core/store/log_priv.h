@@ -14,6 +14,7 @@
 #include "core/base/list.h"
 #include "core/store/index.h"
 #include "core/store/leader_epochs.h"
+#include "core/stat/stat.h"
 #include "core/store/log.h"
 #include "core/store/segment.h"
 

@@ -114,6 +114,7 @@ static enum weir_code verify_span(struct segment *segment, struct log_span *span
 	}
 	segment_reader_close(&reader);
 	verified_add(segment, from, good);
+	stat_add(STAT_corrupt_batches, code == WEIR_CORRUPT_MESSAGE);
 	if (code != WEIR_CORRUPT_MESSAGE || good == span->pos) {
 		if (code && err) {
 			*err = inner;

@@ -168,6 +168,7 @@ static enum weir_code remove_from(struct log *log, size_t from, struct weir_err 
 		if (code) {
 			return code;
 		}
+		stat_add(STAT_recovery_cut, atomic_load(&segment->size));
 		atomic_fetch_sub(&log->size_bytes, atomic_load(&segment->size));
 		log_segments_cut(log, log->segment_count - 1, 1);
 		segment_unref(segment);
@@ -184,8 +185,9 @@ static enum weir_code cut_segment(struct scan *scan, int fd, struct weir_err *er
 	}
 	code = code ? code : fs_truncate(fd, segment->path, scan->cut_pos, err);
 	if (!code) {
-		atomic_fetch_sub(
-			&scan->log->size_bytes, atomic_load(&segment->size) - scan->cut_pos);
+		int64_t cut = atomic_load(&segment->size) - scan->cut_pos;
+		stat_add(STAT_recovery_cut, cut);
+		atomic_fetch_sub(&scan->log->size_bytes, cut);
 		atomic_store(&segment->size, scan->cut_pos);
 	}
 	return code;
@@ -269,6 +271,7 @@ enum weir_code log_recover(
 	}
 	int64_t next_offset = log->segments[from]->base_offset;
 	int32_t epoch = -1;
+	stat_add(STAT_recovered_logs, 1);
 	enum weir_code code = WEIR_OK;
 	for (size_t i = from; i < log->segment_count && !code; i++) {
 		struct segment *segment = log->segments[i];

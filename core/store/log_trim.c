@@ -93,6 +93,7 @@ enum weir_code log_drop_front(struct log *log, size_t count, struct weir_err *er
 		segment_clear_dirty(segment);
 		if (segment->exists) {
 			code = retire(log, segment, err);
+			stat_add(STAT_segments_deleted, 1);
 		}
 		segment_unref(segment);
 		log->dir_dirty = true;

@@ -55,6 +55,6 @@ rows() { $WEIR "$@" --no-header | tr '\t' '|'; }
 
 @test "every setting of a broker has a source and a type" {
 	need jq
-	$WEIR config get broker:1 --all -O json | jq -e 'length > 100 and
+	$WEIR config get broker:1 --all -O json | jq -e 'length > 60 and
 		all(.[]; (.source | type == "string") and (.type | type == "string"))' >/dev/null
 }

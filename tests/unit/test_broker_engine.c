@@ -3,160 +3,9 @@
  * The engine through a socket pair, spoken to in frames: what a client cannot easily be made to
  * send, and what must hold over restarts.
  */
-#include "tests/unit/test.h"
+#include "tests/unit/engine.h"
 
-#include "broker/broker.h"
-#include "core/base/mem.h"
-#include "core/io/fs.h"
 #include "core/record/record.h"
-#include "core/wire/messages.h"
-#include "core/wire/wire.h"
-
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-enum {
-	PRODUCE = 0,
-	FETCH = 1,
-	LIST_OFFSETS = 2,
-	METADATA = 3,
-	API_VERSIONS = 18,
-	CREATE_TOPICS = 19,
-	DELETE_TOPICS = 20,
-	WAIT_MS = 10000
-};
-
-struct engine {
-	char dir[64];
-	struct conf *conf;
-	struct broker *broker;
-	int fd;
-	int32_t correlation;
-	struct arena arena;
-	struct buf out, in;
-	struct weir_err err;
-};
-
-static void start(struct engine *e)
-{
-	struct weir_err err;
-	struct broker_options options = {.data_dir = e->dir, .conf = e->conf};
-	assert_ok(broker_open(&options, &e->broker, &err));
-	assert_ok(broker_start(e->broker, &err));
-	assert_ok(broker_connect(e->broker, &e->fd, &err));
-}
-
-static void stop(struct engine *e)
-{
-	struct weir_err err;
-	close(e->fd);
-	assert_ok(broker_close(&e->broker, &err));
-}
-
-static int setup(void **state)
-{
-	struct engine *e = mem_new(sizeof(*e));
-	snprintf(e->dir, sizeof(e->dir), "/tmp/weir-engine-XXXXXX");
-	assert_non_null(mkdtemp(e->dir));
-	e->conf = conf_new();
-	arena_init(&e->arena, 0);
-	buf_init(&e->out, 0);
-	buf_init(&e->in, 0);
-	start(e);
-	*state = e;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct engine *e = *state;
-	struct weir_err err;
-	stop(e);
-	assert_ok(fs_remove_tree(e->dir, &err));
-	conf_unref(e->conf);
-	arena_fini(&e->arena);
-	buf_fini(&e->out);
-	buf_fini(&e->in);
-	mem_free(e);
-	return 0;
-}
-
-/* false: the other side closed. */
-static bool receive(int fd, void *to, size_t len)
-{
-	uint8_t *p = to;
-	while (len) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		assert_int_equal(poll(&ready, 1, WAIT_MS), 1);
-		ssize_t n = recv(fd, p, len, 0);
-		if (n <= 0) {
-			return false;
-		}
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-static void transmit(int fd, const void *bytes, size_t len)
-{
-	const uint8_t *p = bytes;
-	while (len) {
-		struct pollfd ready = {.fd = fd, .events = POLLOUT};
-		assert_int_equal(poll(&ready, 1, WAIT_MS), 1);
-		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
-		assert_true(n > 0);
-		p += n;
-		len -= (size_t)n;
-	}
-}
-
-static void send_request(struct engine *e, int16_t key, int16_t version, const void *request)
-{
-	struct weir_err err;
-	struct wire_request_header header = {key, version, ++e->correlation, slice_str("test")};
-	buf_reset(&e->out);
-	buf_add(&e->out, "\0\0\0\0", 4);
-	wire_request_header_encode(&header, &e->out);
-	assert_ok(wire_encode(wire_api(key)->request, version, request, &e->out, NULL, &err));
-	be32_put(e->out.data, (uint32_t)(e->out.len - 4));
-	transmit(e->fd, e->out.data, e->out.len);
-}
-
-/* false: closed. The answer must be the one to correlation id wanted. */
-static bool read_answer(
-	struct engine *e, int16_t key, int16_t version, int32_t wanted, void *response)
-{
-	struct weir_err err;
-	uint8_t prefix[4];
-	int32_t correlation;
-	size_t used, body;
-	if (!receive(e->fd, prefix, 4)) {
-		return false;
-	}
-	size_t len = be32_get(prefix);
-	buf_reset(&e->in);
-	assert_true(buf_reserve(&e->in, len));
-	assert_true(receive(e->fd, e->in.data, len));
-	struct slice frame = slice_of(e->in.data, len);
-	assert_ok(wire_response_header_decode(key, version, frame, &correlation, &used, &err));
-	assert_int_equal(correlation, wanted);
-	assert_ok(wire_decode(wire_api(key)->response, version,
-		slice_of(frame.data + used, len - used), &e->arena, response, &body, &err));
-	assert_int_equal(body, len - used);
-	return true;
-}
-
-static void call(
-	struct engine *e, int16_t key, int16_t version, const void *request, void *response)
-{
-	send_request(e, key, version, request);
-	assert_true(read_answer(e, key, version, e->correlation, response));
-}
 
 static int16_t create_topic(struct engine *e, const char *name, int32_t partitions)
 {
@@ -257,8 +106,8 @@ static void acknowledged_records_survive_restarts(void **state)
 	for (int round = 0; round < 3; round++) {
 		assert_int_equal(produce(e, "t", -1, 3, &base), 0);
 		assert_int_equal(base, round * 3);
-		stop(e);
-		start(e);
+		engine_stop(e);
+		engine_start(e);
 	}
 	ask_fetch(e, "t", 0, 0, 1, 1 << 20);
 	struct fetch_response_partition_data got = fetched(e);
@@ -454,8 +303,6 @@ static void a_second_engine_is_refused(void **state)
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	assert_non_null(strstr(err.text, pid));
 }
-
-#define ENGINE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {

@@ -141,6 +141,7 @@ static bool differs(const char *name, const char *const *list)
 static const char *const other_default[] = {"num.network.threads", /* follows the processors */
 	"group.coordinator.rebalance.protocols",		   /* no streams */
 	"listener.security.protocol.map",			   /* the order */
+	"socket.send.buffer.bytes", "socket.receive.buffer.bytes", /* the system tunes them */
 	"log.dir", NULL};
 static const char *const fixed_here[] = {"num.network.threads", "num.recovery.threads.per.data.dir",
 	"listeners", "listener.security.protocol.map", NULL};

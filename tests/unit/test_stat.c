@@ -108,7 +108,7 @@ static void text_form(void **state)
 	stat_name_labels(stat, STAT_requests, api_name);
 	stat_attach(stat);
 	stat_add(STAT_appended, 10);
-	stat_add(STAT_unflushed, -4);
+	stat_add(STAT_connections, -4);
 	stat_add_label(STAT_requests, 3, 1);
 	stat_add_label(STAT_requests, 18, 2);
 	stat_time(STAT_flush_time, 0, -1);
@@ -125,8 +125,8 @@ static void text_form(void **state)
 		"# HELP weir_appended_bytes_total Bytes appended to logs.",
 		"# TYPE weir_appended_bytes_total counter",
 		"weir_appended_bytes_total 10",
-		"# TYPE weir_unflushed_bytes gauge",
-		"weir_unflushed_bytes -4",
+		"# TYPE weir_connections gauge",
+		"weir_connections -4",
 		"weir_requests_total{api=\"Meta\\\"data\\\\\\n\"} 1",
 		"weir_requests_total{api=\"18\"} 2",
 		"# TYPE weir_flush_time_seconds histogram",
@@ -140,7 +140,6 @@ static void text_form(void **state)
 		"weir_request_time_seconds_bucket{le=\"0.008192\",api=\"18\"} 1",
 		"weir_request_time_seconds_sum{api=\"18\"} 0.005000000",
 		"weir_request_time_seconds_count{api=\"18\"} 1",
-		"weir_connections 0",
 		"# HELP weir_log_end End\\nof \\\\ a log.",
 		"weir_log_end{topic=\"t\\\"\",partition=\"0\"} 12",
 	};
