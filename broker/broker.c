@@ -214,6 +214,7 @@ static void on_image(void *arg, const struct image *before, const struct image *
 {
 	struct broker *broker = arg;
 	topics_apply(&broker->topics, before, after);
+	group_runner_apply(broker->groups, before, after);
 	if (configs_differ(before, after)) {
 		broker_apply_dynamic(broker, after);
 	}
@@ -249,6 +250,7 @@ static void init(struct broker *broker, const struct broker_options *options)
 	stat_name_labels(broker->stat, STAT_requests, api_name);
 	stat_name_labels(broker->stat, STAT_request_errors, api_name);
 	stat_name_labels(broker->stat, STAT_request_time, api_name);
+	broker->groups = group_runner_new(broker);
 	map_init(&broker->conns_by_host);
 	pthread_mutex_init(&broker->conn_lock, NULL);
 	pthread_mutex_init(&broker->state_lock, NULL);
@@ -263,6 +265,7 @@ static void init(struct broker *broker, const struct broker_options *options)
 static void fini(struct broker **broker)
 {
 	struct broker *b = *broker;
+	group_runner_free(&b->groups);
 	flush_pool_fini(&b->flush);
 	topics_fini(&b->topics);
 	image_store_close(&b->images);
@@ -298,6 +301,7 @@ static enum weir_code open_topics(struct broker *broker, struct weir_err *err)
 		broker_apply_dynamic(broker, image);
 	}
 	topics_apply(&broker->topics, NULL, image);
+	group_runner_apply(broker->groups, NULL, image);
 	image_release(image);
 	image_store_on_change(broker->images, on_image, broker);
 	return broker->was_clean ? WEIR_OK : recover_all(broker, err);
@@ -355,7 +359,7 @@ enum weir_code broker_start(struct broker *broker, struct weir_err *err)
 		return err_sys(err, failed, "start a thread");
 	}
 	broker->started = true;
-	return WEIR_OK;
+	return group_runner_start(broker->groups, err);
 }
 
 void broker_flush_soon(struct broker *broker, struct partition *partition)
@@ -427,6 +431,7 @@ enum weir_code broker_close(struct broker **out, struct weir_err *err)
 {
 	struct broker *broker = *out;
 	stop_threads(broker);
+	group_runner_stop(broker->groups);
 	flush_pool_fini(&broker->flush);
 	flush_pool_init(&broker->flush, broker);
 	struct weir_err ignored;

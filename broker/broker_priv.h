@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 #include "broker/conn.h"
 #include "broker/flush.h"
+#include "broker/group/runner.h"
 #include "broker/topics.h"
 #include "core/base/map.h"
 #include "core/meta/image.h"
@@ -38,6 +39,7 @@ struct broker {
 	struct topics topics;
 	struct flush_pool flush;
 	struct stat *stat;
+	struct group_runner *groups;
 	struct reactor *reactors;
 	int reactor_count;
 	atomic_uint next_reactor;

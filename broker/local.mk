@@ -6,11 +6,13 @@ libweirbroker_a_SOURCES = \
 	broker/deadlines.c broker/deadlines.h \
 	broker/dispatch.c broker/dispatch.h broker/handlers.def broker/features.def \
 	broker/flush.c broker/flush.h \
-	broker/group/catalog.h \
+	broker/group/call.c broker/group/catalog.h \
 	broker/group/commit.c broker/group/commit.h \
 	broker/group/coordinator.c broker/group/coordinator.h broker/group/coordinator_priv.h \
 	broker/group/expiry.c \
+	broker/group/load.c \
 	broker/group/offsets.c broker/group/offsets.h \
+	broker/group/runner.c broker/group/runner.h broker/group/runner_priv.h \
 	broker/housekeeper.c \
 	broker/listen.c \
 	broker/partition.c broker/partition.h \
@@ -27,7 +29,10 @@ libweirbroker_a_SOURCES = \
 	broker/handlers/configs.c broker/handlers/configs.h \
 	broker/handlers/delete_records.c \
 	broker/handlers/fetch.c \
+	broker/handlers/find_coordinator.c \
 	broker/handlers/list_offsets.c \
 	broker/handlers/metadata.c \
+	broker/handlers/offset_commit.c \
+	broker/handlers/offset_fetch.c \
 	broker/handlers/produce.c \
 	broker/handlers/topics.c

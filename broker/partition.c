@@ -47,9 +47,15 @@ char *partition_dir(const struct partition *p)
 	return mem_printf("%s/%s-%d", broker_data_dir(p->broker), p->topic->name, p->index);
 }
 
-static bool watermark_is_flushed(const struct partition *p)
+static enum conf_flush_mode flush_mode(const struct partition *p)
 {
 	enum conf_flush_mode mode = broker_flush_mode(p->broker);
+	return p->topic->internal && mode == CONF_FLUSH_INTERVAL ? CONF_FLUSH_GROUP : mode;
+}
+
+static bool watermark_is_flushed(const struct partition *p)
+{
+	enum conf_flush_mode mode = flush_mode(p);
 	return mode == CONF_FLUSH_GROUP || mode == CONF_FLUSH_STRICT;
 }
 
@@ -135,7 +141,7 @@ void partition_done(struct partition *p)
 
 void partition_appended(struct partition *p, struct log *log, int64_t record_count)
 {
-	enum conf_flush_mode mode = broker_flush_mode(p->broker);
+	enum conf_flush_mode mode = flush_mode(p);
 	if (mode == CONF_FLUSH_GROUP || mode == CONF_FLUSH_STRICT) {
 		broker_flush_soon(p->broker, p);
 		return;

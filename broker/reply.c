@@ -89,6 +89,27 @@ static void take_spans(struct reply *reply, const struct wire_gather *gather)
 	}
 }
 
+enum weir_code reply_encode(const struct wire_api *api, int16_t version, int32_t correlation_id,
+	const void *response, struct buf *bytes, struct wire_gather *gather, struct weir_err *err)
+{
+	buf_add(bytes, "\0\0\0\0", 4);
+	wire_response_header_encode(api->key, version, correlation_id, bytes);
+	enum weir_code code = wire_encode(api->response, version, response, bytes, gather, err);
+	if (code == WEIR_OK) {
+		be32_put(bytes->data, (uint32_t)(bytes->len - 4));
+	}
+	return code;
+}
+
+void reply_send_encoded(struct reply *reply, struct buf *bytes)
+{
+	struct buf before = reply->bytes;
+	reply->bytes = *bytes;
+	*bytes = before;
+	buf_reset(bytes);
+	finish(reply);
+}
+
 void reply_send_as(struct reply *reply, int16_t version, const void *response)
 {
 	static _Thread_local struct wire_gather_item items[GATHER_MAX];
@@ -99,10 +120,8 @@ void reply_send_as(struct reply *reply, int16_t version, const void *response)
 		return;
 	}
 	buf_reset(&reply->bytes);
-	buf_add(&reply->bytes, "\0\0\0\0", 4);
-	wire_response_header_encode(reply->api->key, version, reply->correlation_id, &reply->bytes);
-	enum weir_code code =
-		wire_encode(reply->api->response, version, response, &reply->bytes, &gather, &err);
+	enum weir_code code = reply_encode(
+		reply->api, version, reply->correlation_id, response, &reply->bytes, &gather, &err);
 	if (code != WEIR_OK) {
 		log_line(LOG_ERROR, "answer to %s v%d: %s", reply->api->name, version, err.text);
 		reply_close(reply);

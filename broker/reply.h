@@ -48,7 +48,13 @@ struct reply *reply_take(
 void reply_send(struct reply *reply, const void *response);
 void reply_send_as(
 	struct reply *reply, int16_t version, const void *response); /* body of another version */
-void reply_skip(struct reply *reply);				     /* no answer */
+/* The frame of an answer as reply_send would send it. gather as wire_encode's. Any thread. */
+WEIR_MUST_USE enum weir_code reply_encode(const struct wire_api *api, int16_t version,
+	int32_t correlation_id, const void *response, struct buf *bytes, struct wire_gather *gather,
+	struct weir_err *err);
+/* Lets such a frame go out in its turn; bytes is left empty. */
+void reply_send_encoded(struct reply *reply, struct buf *bytes);
+void reply_skip(struct reply *reply);	 /* no answer */
 void reply_close(struct reply *reply);	 /* the connection closes in its turn */
 void reply_release(struct reply *reply); /* back to the reactor's free list */
 /* Sends what the socket takes of a done reply. *finished: all of it. false: the socket failed. */

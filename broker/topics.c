@@ -2,6 +2,7 @@
 #include "broker/topics.h"
 
 #include "broker/broker_priv.h"
+#include "broker/topic_admin.h"
 #include "core/base/mem.h"
 
 void topic_ref(struct topic *topic)
@@ -88,6 +89,7 @@ static void add_topic(struct topics *topics, const struct image_topic *row)
 	topic->broker = topics->broker;
 	topic->name = mem_dup_str(row->name);
 	topic->id = row->id;
+	topic->internal = topic_is_internal(slice_str(row->name));
 	atomic_store(&topic->refs, 1);
 	pthread_rwlock_init(&topic->settings_lock, NULL);
 	set_settings(topics, topic, row);

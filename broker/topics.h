@@ -32,6 +32,7 @@ struct topic {
 	int32_t partition_count;
 	pthread_rwlock_t settings_lock;
 	struct topic_settings settings;
+	bool internal; /* Kafka's own: flushed before replies in every mode but os */
 	_Atomic int64_t flush_messages; /* copy for the append path */
 };
 

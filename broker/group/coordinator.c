@@ -93,6 +93,11 @@ int32_t coordinator_partition(struct slice id, int32_t count)
 	return (int32_t)((hash & 0x7fffffff) % (uint32_t)count);
 }
 
+bool coordinator_failed(const struct coordinator *c)
+{
+	return c->failed;
+}
+
 size_t coordinator_group_count(const struct coordinator *c)
 {
 	return c->groups.count;

@@ -97,4 +97,6 @@ int64_t coordinator_next_deadline(const struct coordinator *coordinator);
 WEIR_MUST_USE enum weir_code coordinator_tick(
 	struct coordinator *coordinator, const struct group_env *env, struct weir_err *err);
 
+/* An append failed: nothing but coordinator_free makes sense any more. */
+bool coordinator_failed(const struct coordinator *coordinator);
 size_t coordinator_group_count(const struct coordinator *coordinator);
