@@ -182,7 +182,7 @@ static enum weir_code check_args(const struct consume *c, struct weir_err *err)
 			"--batches writes no text: standard output is a "
 			"terminal");
 	}
-	if (!a->topics.count && !c->ctx->word_count) {
+	if (!a->topics.count && !ctx_take_topic(c->ctx)) {
 		return err_set(err, WEIR_USAGE, "no topic given");
 	}
 	return WEIR_OK;

@@ -127,6 +127,16 @@ const char *ctx_dir(const struct ctx *ctx)
 	return ctx->globals.dir ? ctx->globals.dir : env("WEIR_DIR");
 }
 
+bool ctx_take_topic(struct ctx *ctx)
+{
+	if (!ctx->word_count && env("WEIR_TOPIC")) {
+		ctx->topic_word = env("WEIR_TOPIC");
+		ctx->words = &ctx->topic_word;
+		ctx->word_count = 1;
+	}
+	return ctx->word_count > 0;
+}
+
 void ctx_notice(const struct ctx *ctx, const char *fmt, ...)
 {
 	if (ctx->notices) {

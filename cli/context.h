@@ -43,6 +43,7 @@ struct ctx {
 	struct props props;	  /* client properties: -X, environment, configuration file */
 	const char *const *words; /* positional arguments */
 	size_t word_count;
+	const char *topic_word; /* of ctx_take_topic */
 	char *const
 		*rest; /* behind "--", for commands that take a command there; NULL: none given */
 	size_t rest_count;
@@ -68,6 +69,10 @@ WEIR_MUST_USE enum weir_code ctx_load_props(struct ctx *ctx, struct weir_err *er
 
 /* The data directory of --dir or WEIR_DIR; NULL when none was given. */
 const char *ctx_dir(const struct ctx *ctx);
+
+/* Makes WEIR_TOPIC ("use" of the shell) the one word of a command that was given none; whether
+ * there is a word now. */
+bool ctx_take_topic(struct ctx *ctx);
 
 /* A note for people, on stderr, when ctx->notices; ends its line itself. */
 void ctx_notice(const struct ctx *ctx, const char *fmt, ...) WEIR_PRINTF(2, 3);

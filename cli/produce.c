@@ -555,7 +555,7 @@ static enum weir_code run(struct produce *p, struct weir_err *err)
 	struct ctx *ctx = p->ctx;
 	const struct produce_args *a = p->args;
 	bool flag = a->topic != NULL;
-	if (!flag && !ctx->word_count) {
+	if (!flag && !ctx_take_topic(ctx)) {
 		return err_set(err, WEIR_USAGE, "no topic given: weir produce TOPIC [FILE...]");
 	}
 	p->topic = flag ? a->topic : ctx->words[0];

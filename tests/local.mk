@@ -18,6 +18,7 @@ unit_tests = \
 	tests/unit/test_cli_filter \
 	tests/unit/test_cli_format \
 	tests/unit/test_cli_options \
+	tests/unit/test_cli_shell_line \
 	tests/unit/test_cli_times \
 	tests/unit/test_client_partitioner \
 	tests/unit/test_conf_export \
@@ -126,6 +127,7 @@ cli_tests = \
 	tests/cli/man_examples.bats \
 	tests/cli/produce.bats \
 	tests/cli/segment.bats \
+	tests/cli/shell.bats \
 	tests/cli/topic.bats \
 	tests/cli/topic_partitions.bats \
 	tests/cli/trace.bats \
@@ -138,6 +140,7 @@ cli_ldadd = libweircli.a $(unit_ldadd)
 tests_unit_test_cli_filter_LDADD = $(cli_ldadd)
 tests_unit_test_cli_format_LDADD = $(cli_ldadd)
 tests_unit_test_cli_options_LDADD = $(cli_ldadd)
+tests_unit_test_cli_shell_line_LDADD = $(cli_ldadd)
 tests_unit_test_cli_times_LDADD = $(cli_ldadd)
 tests_unit_test_cli_envelope_LDADD = $(cli_ldadd)
 

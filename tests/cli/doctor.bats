@@ -72,7 +72,7 @@ row() {
 	both $WEIR doctor --dir "$TMP/data"
 	is 0 "$status"
 	has "$(row directory "$TMP/data")" "ok: cluster "
-	has "$(row space "$TMP/data")" "MiB free"
+	has "$(row space "$TMP/data")" "MiB are free"
 	has "$(row protocol "unix:$TMP/data/weir.sock")" "ok"
 	stop_broker
 	both $WEIR doctor --dir "$TMP/none"

@@ -1,0 +1,101 @@
+#!/usr/bin/env bats
+# weir shell: scripts, -c, and a pseudo-terminal.
+load common
+load broker
+
+local_setup() {
+	export XDG_STATE_HOME=$TMP/state
+	start_broker --topic orders:2 --topic other:1
+}
+
+local_teardown() {
+	stop_broker
+}
+
+# terminal LINE...: types the lines into a shell on a pseudo-terminal; what it shows to $out.
+terminal() {
+	printf '%s\n' "$@" | script -qec "stty -echo; $WEIR shell" /dev/null >"$TMP/terminal" || true
+	out=$(tr -d '\r' <"$TMP/terminal" | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g')
+}
+
+@test "-c: commands one after the other, options before shell hold for all" {
+	unset address
+	address=$WEIR_BROKERS
+	unset WEIR_BROKERS
+	both $WEIR -b "$address" shell -c 'topic list --no-header | cut -f 1; error 3 --no-header'
+	is 0 "$status"
+	is "orders
+other
+3	UNKNOWN_TOPIC_OR_PARTITION	true	6	no such topic or partition" "$out"
+}
+
+@test "use sets the topic of record commands" {
+	both $WEIR shell -c "use orders; produce <<EOF
+one
+two; three
+EOF
+cat | sort; use; cat"
+	is 2 "$status"
+	is "one
+two; three" "$out"
+	has "$err" "no topic given"
+}
+
+@test "quotes, redirections, pipes and here documents are those of sh" {
+	both $WEIR shell -c "produce other --whole <<'EOF'
+first line
+second \$HOME
+EOF
+cat other > $TMP/file; !wc -l < $TMP/file; produce other -k 'a;b' -f '%s\n' <<X
+v
+X
+cat other -f '%k=%s\n' | tail -1"
+	is 0 "$status"
+	has "$(cat "$TMP/file")" 'second $HOME'
+	is "a;b=v" "$(tail -1 <<<"$out")"
+}
+
+@test "a script ends at the first command that fails, unless told otherwise" {
+	printf '%s\n' 'error 3 --no-header' 'cat nope' 'error 4 --no-header' >"$TMP/script"
+	both $WEIR shell "$TMP/script"
+	is 6 "$status"
+	is 1 "$(wc -l <<<"$out")"
+	both $WEIR shell --keep-going "$TMP/script"
+	is 0 "$status"
+	is 2 "$(wc -l <<<"$out")"
+	both $WEIR shell <"$TMP/script"
+	is 6 "$status"
+	both $WEIR shell -c 'cat nope; exit' --keep-going
+	is 6 "$status"
+	both $WEIR shell "$TMP/none"
+	is 6 "$status"
+}
+
+@test "a script on standard input is not eaten by its commands" {
+	both $WEIR shell <<-'EOF'
+		# a comment
+
+		produce orders
+		error 3 --no-header
+	EOF
+	is 0 "$status"
+	has "$out" "UNKNOWN_TOPIC_OR_PARTITION"
+}
+
+@test "a terminal: prompt, topic in the prompt, a line that goes on" {
+	terminal 'use orders' "produce <<EOF" 'from here' 'EOF' 'cat' 'exit'
+	has "$out" "weir> "
+	has "$out" "weir orders> "
+	has "$out" "from here"
+	terminal 'nope' 'error 3 --no-header' 'exit'
+	has "$out" 'unknown command "nope"'
+	has "$out" "UNKNOWN_TOPIC_OR_PARTITION"
+}
+
+@test "history: kept for the next time, private, without secrets" {
+	terminal 'error 3' 'error 3' '-X sasl.password=hunter2 topic list' 'error 4' 'exit'
+	is "error 3
+error 4
+exit" "$(cat "$TMP/state/weir/history")"
+	is 600 "$(stat -c %a "$TMP/state/weir/history")"
+}
