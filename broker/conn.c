@@ -10,6 +10,7 @@
 
 #include "broker/broker_priv.h"
 #include "broker/dispatch.h"
+#include "broker/outgoing.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -60,6 +61,7 @@ void conn_close(struct conn *conn, const char *why)
 	stat_add(STAT_connections, -1);
 	broker_conn_closed(conn->reactor->broker, conn);
 	list_remove(&conn->node);
+	list_remove(&conn->pump_node);
 	LIST_EACH_SAFE(it, &conn->replies)
 	{
 		struct reply *reply = LIST_ENTRY(it, struct reply, node);
@@ -86,25 +88,8 @@ static void update_wants(struct conn *conn)
 
 static void send_done(struct conn *conn)
 {
-	while (conn->fd >= 0 && !list_empty(&conn->replies)) {
-		struct reply *reply = LIST_ENTRY(conn->replies.next, struct reply, node);
-		if (!reply->done) {
-			break;
-		}
-		if (reply->closing) {
-			conn_close(conn, NULL);
-			break;
-		}
-		bool finished = true;
-		if (!reply->silent && !reply_write(reply, conn->fd, &finished)) {
-			conn_close(conn, NULL);
-			break;
-		}
-		conn->active_ms = clock_mono_ms();
-		if (!finished) {
-			break;
-		}
-		reply_release(reply);
+	if (conn->fd >= 0 && outgoing_send(conn) == OUTGOING_CLOSE) {
+		conn_close(conn, NULL);
 	}
 }
 
@@ -142,6 +127,8 @@ static size_t handle_frames(struct conn *conn, uint8_t *bytes, size_t len)
 		at += size;
 	}
 	conn->in_turn = false;
+	/* Whole frames may be left: conn_pump goes on with them. */
+	conn->read_paused = conn->read_paused || conn->in_flight >= CONN_IN_FLIGHT_MAX;
 	return at;
 }
 
@@ -259,6 +246,13 @@ void conn_pump(struct conn *conn)
 	conn_unref(conn);
 }
 
+void conn_pump_soon(struct conn *conn)
+{
+	if (list_empty(&conn->pump_node)) {
+		list_append(&conn->reactor->to_pump, &conn->pump_node);
+	}
+}
+
 struct adoption {
 	struct loop_post post;
 	struct reactor *reactor;
@@ -279,6 +273,7 @@ static void on_adopt(struct loop_post *post)
 	conn->active_ms = clock_mono_ms();
 	buf_init(&conn->in, 0);
 	list_init(&conn->replies);
+	list_init(&conn->pump_node);
 	list_append(&a->reactor->conns, &conn->node);
 	a->reactor->conn_count++;
 	stat_add(STAT_connections, 1);

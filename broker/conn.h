@@ -14,7 +14,8 @@ struct listener;
 enum { CONN_IN_FLIGHT_MAX = 64, CONN_OUT_BYTES_MAX = 1 << 26 };
 
 struct conn {
-	struct list node; /* in reactor.conns */
+	struct list node;      /* in reactor.conns */
+	struct list pump_node; /* in reactor.to_pump */
 	struct reactor *reactor;
 	const struct listener *listener; /* NULL: made by broker_connect */
 	struct loop_io io;
@@ -37,4 +38,6 @@ void conn_ref(struct conn *conn);
 void conn_unref(struct conn *conn);
 /* Sends what is done at the head of the queue. */
 void conn_pump(struct conn *conn);
+/* The same at the end of the loop's turn, once for all that become known in it. */
+void conn_pump_soon(struct conn *conn);
 const char *conn_name(const struct conn *conn, char *text); /* text: NET_HOST_MAX + 16 */

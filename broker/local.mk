@@ -15,6 +15,7 @@ libweirbroker_a_SOURCES = \
 	broker/group/runner.c broker/group/runner.h broker/group/runner_priv.h \
 	broker/housekeeper.c \
 	broker/listen.c \
+	broker/outgoing.c broker/outgoing.h \
 	broker/partition.c broker/partition.h \
 	broker/reactor.c broker/reactor.h \
 	broker/recover.c \

@@ -28,6 +28,25 @@ static void on_sweep(struct deadline *deadline)
 	deadline_set(&r->deadlines, &r->sweep, now + SWEEP_MS);
 }
 
+/* Replies that became known in this turn leave together, before the loop sleeps. */
+static void on_turn_end(void *arg)
+{
+	struct reactor *r = arg;
+	while (!list_empty(&r->to_pump)) {
+		struct conn *conn = LIST_ENTRY(r->to_pump.next, struct conn, pump_node);
+		list_remove(&conn->pump_node);
+		conn_pump(conn);
+	}
+}
+
+uint8_t *reactor_scratch(struct reactor *r)
+{
+	if (!r->scratch) {
+		r->scratch = mem_new(REACTOR_SCRATCH_BYTES);
+	}
+	return r->scratch;
+}
+
 static void *run(void *arg)
 {
 	struct reactor *r = arg;
@@ -45,6 +64,8 @@ enum weir_code reactor_start(struct broker *broker, struct reactor *r, struct we
 	}
 	r->broker = broker;
 	list_init(&r->conns);
+	list_init(&r->to_pump);
+	loop_set_turn_end(r->loop, on_turn_end, r);
 	list_init(&r->free_replies);
 	list_init(&r->free_produce);
 	list_init(&r->free_fetch);
@@ -114,7 +135,6 @@ static void free_replies(struct reactor *r)
 	{
 		struct reply *reply = LIST_ENTRY(it, struct reply, node);
 		buf_fini(&reply->bytes);
-		buf_fini(&reply->copy);
 		mem_free(reply->spans);
 		mem_free(reply);
 	}
@@ -138,5 +158,6 @@ void reactor_stop(struct reactor *r)
 	record_reader_fini(&r->records);
 	arena_fini(&r->arena);
 	MEM_FREE(&r->slice);
+	MEM_FREE(&r->scratch);
 	loop_free(&r->loop);
 }

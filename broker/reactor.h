@@ -15,7 +15,7 @@
 
 struct broker;
 
-enum { REACTOR_SLICE_BYTES = 128 * 1024 };
+enum { REACTOR_SLICE_BYTES = 128 * 1024, REACTOR_SCRATCH_BYTES = 64 * 1024 };
 
 struct reactor {
 	struct broker *broker;
@@ -25,9 +25,11 @@ struct reactor {
 	struct deadlines deadlines;
 	struct deadline sweep; /* idle connections */
 	struct list conns;
+	struct list to_pump; /* conn.pump_node: replies became known outside of its own turn */
 	struct list free_replies;
 	struct list free_produce, free_fetch; /* pooled ops */
 	uint8_t *slice;			      /* read buffer shared by the connections */
+	uint8_t *scratch;		      /* reactor_scratch */
 	struct arena arena;		      /* of the request that runs now */
 	struct record_reader records;	      /* scratch of validation */
 	struct record_verdict verdict;
@@ -36,6 +38,8 @@ struct reactor {
 
 WEIR_MUST_USE enum weir_code reactor_start(
 	struct broker *broker, struct reactor *reactor, struct weir_err *err);
+/* REACTOR_SCRATCH_BYTES for whoever needs them during one call. On its thread. */
+uint8_t *reactor_scratch(struct reactor *reactor);
 /* Closes its listeners and connections; what waits for a flush still runs. Waits until that is
  * done. */
 void reactor_close_conns(struct reactor *reactor);

@@ -7,12 +7,7 @@
 #include "core/base/mem.h"
 #include "core/stat/stat.h"
 
-#include <errno.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-enum { GATHER_MAX = 4096, COPY_BYTES = 32 * 1024, KEEP_BYTES = 64 * 1024 };
+enum { GATHER_MAX = 4096, KEEP_BYTES = 64 * 1024 };
 
 struct reply *reply_take(
 	struct conn *conn, const struct wire_api *api, int16_t version, int32_t correlation_id)
@@ -23,7 +18,6 @@ struct reply *reply_take(
 		reply = mem_new(sizeof(*reply));
 		list_init(&reply->node);
 		buf_init(&reply->bytes, 0);
-		buf_init(&reply->copy, 0);
 	} else {
 		reply = LIST_ENTRY(pool->next, struct reply, node);
 		list_remove(&reply->node);
@@ -53,7 +47,6 @@ void reply_release(struct reply *reply)
 	if (reply->bytes.room > KEEP_BYTES) {
 		buf_fini(&reply->bytes);
 	}
-	buf_fini(&reply->copy);
 	buf_reset(&reply->bytes);
 	list_append(&conn->reactor->free_replies, &reply->node);
 	conn->in_flight--;
@@ -69,7 +62,7 @@ static void finish(struct reply *reply)
 	if (conn->fd < 0) {
 		reply_release(reply);
 	} else if (!conn->in_turn) {
-		conn_pump(conn);
+		conn_pump_soon(conn);
 	}
 }
 
@@ -151,81 +144,4 @@ void reply_close(struct reply *reply)
 {
 	reply->closing = true;
 	finish(reply);
-}
-
-/* A positive count, 0 when the socket is full, -1 when it failed. */
-static ssize_t send_some(int fd, const uint8_t *bytes, size_t len, bool more)
-{
-	ssize_t n;
-	do {
-		n = send(fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
-	} while (n < 0 && errno == EINTR);
-	if (n < 0) {
-		return errno == EAGAIN ? 0 : -1;
-	}
-	return n;
-}
-
-/* Pieces below COPY_BYTES go by copy (one call less than sendfile's), the rest by sendfile. */
-static ssize_t send_span(struct reply *reply, int fd, const struct log_span *span)
-{
-	size_t left = span->len - reply->span_sent;
-	int64_t pos = span->pos + (int64_t)reply->span_sent;
-	if (span->len >= COPY_BYTES) {
-		off_t at = (off_t)pos;
-		ssize_t n;
-		do {
-			n = sendfile(fd, span->fd, &at, left > (1u << 20) ? (1u << 20) : left);
-		} while (n < 0 && errno == EINTR);
-		if (n > 0) {
-			return n;
-		}
-		return n < 0 && errno == EAGAIN ? 0 : -1;
-	}
-	buf_reset(&reply->copy);
-	if (!buf_reserve(&reply->copy, left)) {
-		return -1;
-	}
-	ssize_t got = pread(span->fd, reply->copy.data, left, (off_t)pos);
-	if (got <= 0) {
-		return -1;
-	}
-	bool last =
-		reply->span_index + 1 == reply->span_count && reply->sent_bytes == reply->bytes.len;
-	return send_some(fd, reply->copy.data, (size_t)got, !last);
-}
-
-bool reply_write(struct reply *reply, int fd, bool *finished)
-{
-	*finished = false;
-	for (;;) {
-		bool has_span = reply->span_index < reply->span_count;
-		struct reply_span *next = has_span ? &reply->spans[reply->span_index] : NULL;
-		size_t until = next ? next->pos : reply->bytes.len;
-		if (reply->sent_bytes < until) {
-			ssize_t n = send_some(fd, reply->bytes.data + reply->sent_bytes,
-				until - reply->sent_bytes, has_span);
-			if (n <= 0) {
-				return n == 0;
-			}
-			stat_add(STAT_sent, n);
-			reply->sent_bytes += (size_t)n;
-			continue;
-		}
-		if (!next) {
-			*finished = true;
-			return true;
-		}
-		if (reply->span_sent == next->span.len) {
-			reply->span_index++;
-			reply->span_sent = 0;
-			continue;
-		}
-		ssize_t n = send_span(reply, fd, &next->span);
-		if (n <= 0) {
-			return n == 0;
-		}
-		stat_add(STAT_sent, n);
-		reply->span_sent += (size_t)n;
-	}
 }

@@ -38,7 +38,6 @@ struct reply {
 	size_t sent_bytes; /* of bytes */
 	size_t span_index; /* spans before it are sent */
 	size_t span_sent;  /* bytes of the current span */
-	struct buf copy;   /* piece of a span on its way where sendfile cannot be used */
 };
 
 struct reply *reply_take(
@@ -57,5 +56,3 @@ void reply_send_encoded(struct reply *reply, struct buf *bytes);
 void reply_skip(struct reply *reply);	 /* no answer */
 void reply_close(struct reply *reply);	 /* the connection closes in its turn */
 void reply_release(struct reply *reply); /* back to the reactor's free list */
-/* Sends what the socket takes of a done reply. *finished: all of it. false: the socket failed. */
-bool reply_write(struct reply *reply, int fd, bool *finished);

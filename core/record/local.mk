@@ -6,4 +6,5 @@ libweircore_a_SOURCES += \
 	core/record/codec_snappy.c core/record/codec_zstd.c \
 	core/record/legacy.c core/record/legacy_priv.h \
 	core/record/reader.c core/record/record.h \
+	core/record/scan.c core/record/scan.h \
 	core/record/validate.c core/record/validate.h

@@ -11,16 +11,9 @@
 #include "core/io/fs.h"
 #include "core/store/log_priv.h"
 
-struct flush_item {
-	struct segment *segment;
-	int fd;
-	int64_t size;
-	bool index, active;
-};
-
 /* What to sync, taken under the lock. */
 struct flush_plan {
-	struct flush_item *items;
+	struct flush_item *items; /* the log's */
 	size_t count;
 	int64_t end_offset;
 	int64_t begun_ms;
@@ -43,7 +36,12 @@ static enum weir_code plan_flush(struct log *log, struct flush_plan *plan, struc
 	while (from > 0 && needs_sync(log->segments[from - 1])) {
 		from--;
 	}
-	plan->items = mem_array(log->segment_count - from, sizeof(*plan->items));
+	if (log->segment_count - from > log->flush_room) {
+		log->flush_room = log->segment_count - from;
+		log->flush_items =
+			mem_grow(log->flush_items, log->flush_room, sizeof(*log->flush_items));
+	}
+	plan->items = log->flush_items;
 	enum weir_code code = WEIR_OK;
 	for (size_t i = from; i < log->segment_count && !code; i++) {
 		struct segment *segment = log->segments[i];
@@ -150,7 +148,6 @@ enum weir_code log_flush(struct log *log, struct weir_err *err)
 		for (size_t i = 0; i < plan.count; i++) {
 			log_give_segment(plan.items[i].segment);
 		}
-		mem_free(plan.items);
 	}
 	pthread_mutex_unlock(&log->flush_lock);
 	return code;

@@ -484,6 +484,7 @@ void log_free(struct log **out)
 	}
 	mem_free(log->pending);
 	mem_free(log->segments);
+	mem_free(log->flush_items);
 	leader_epochs_fini(&log->epochs);
 	pthread_mutex_destroy(&log->view_lock);
 	pthread_mutex_destroy(&log->lock);

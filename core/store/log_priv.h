@@ -63,6 +63,14 @@ struct segment {
 	int64_t hint_offset, hint_pos;		     /* a batch begins there; -1: none */
 };
 
+/* A file that a flush syncs. */
+struct flush_item {
+	struct segment *segment;
+	int fd;
+	int64_t size;
+	bool index, active;
+};
+
 struct pending_delete {
 	char *path;
 	int64_t due_mono_ms;
@@ -83,7 +91,9 @@ struct log {
 	struct leader_epochs epochs; /* lock */
 	struct pending_delete *pending;
 	size_t pending_count, pending_room;
-	bool dir_dirty, parent_dirty; /* lock */
+	bool dir_dirty, parent_dirty;	/* lock */
+	struct flush_item *flush_items; /* flush_lock; kept between flushes */
+	size_t flush_room;
 
 	atomic_bool failed; /* fdatasync failed: nothing more is taken */
 	_Atomic uint64_t tail_seq;

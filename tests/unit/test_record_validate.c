@@ -3,6 +3,7 @@
 #include "tests/unit/test.h"
 
 #include "core/base/mem.h"
+#include "core/record/scan.h"
 #include "core/record/validate.h"
 
 #include <stdio.h>
@@ -305,6 +306,76 @@ static void any_failed_allocation_is_an_error(void **state)
 	buf_fini(&sent);
 }
 
+/* What the quick pass says of records, read one by one. */
+static bool read_all(const struct batch *batch, struct record_scan *scan)
+{
+	struct record_reader reader;
+	struct record record;
+	bool got = true, ok = true;
+	*scan = (struct record_scan){.in_order = true, .all_have_keys = true};
+	record_reader_init(&reader, 0);
+	assert_ok(record_reader_start(&reader, batch, &err));
+	for (int32_t i = 0; ok && got; i++) {
+		ok = record_reader_next(&reader, &record, &got, &err) == WEIR_OK;
+		if (!ok || !got) {
+			break;
+		}
+		scan->in_order = scan->in_order && record.offset == batch->base_offset + i;
+		scan->all_have_keys = scan->all_have_keys && record.key.data;
+		scan->some_lack_time = scan->some_lack_time || record.timestamp == -1;
+		if (!i || record.timestamp < scan->least_timestamp) {
+			scan->least_timestamp = record.timestamp;
+		}
+		if (!i || record.timestamp > scan->largest_timestamp) {
+			scan->largest_timestamp = record.timestamp;
+			scan->largest_index = i;
+		}
+	}
+	record_reader_fini(&reader);
+	return ok && batch->record_count > 0;
+}
+
+static void the_quick_pass_agrees_with_the_reader(void **state)
+{
+	(void)state;
+	struct buf sound, damaged;
+	uint64_t seed = 1;
+	int good = 0, bad = 0;
+	buf_init(&sound, 0);
+	buf_init(&damaged, 0);
+	build(&sound, CODEC_NONE);
+	for (int round = 0; round < 20000; round++) {
+		buf_reset(&damaged);
+		buf_add(&damaged, sound.data, sound.len);
+		for (int i = 0; i < round % 4; i++) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			size_t room = sound.len - BATCH_HEADER_BYTES;
+			size_t at = BATCH_HEADER_BYTES + (seed >> 33) % (room < 60 ? room : 60);
+			damaged.data[at] = (uint8_t)(seed >> 20);
+		}
+		struct batch batch;
+		struct record_scan quick, slow;
+		assert_ok(batch_parse(slice_of(damaged.data, damaged.len), &batch, &err));
+		struct slice records = slice_of(
+			damaged.data + BATCH_HEADER_BYTES, damaged.len - BATCH_HEADER_BYTES);
+		bool ok = record_scan(records, &batch, &quick);
+		assert_int_equal(ok, read_all(&batch, &slow));
+		bad += !ok;
+		if (ok) {
+			good++;
+			assert_int_equal(quick.in_order, slow.in_order);
+			assert_int_equal(quick.all_have_keys, slow.all_have_keys);
+			assert_int_equal(quick.some_lack_time, slow.some_lack_time);
+			assert_int_equal(quick.least_timestamp, slow.least_timestamp);
+			assert_int_equal(quick.largest_timestamp, slow.largest_timestamp);
+			assert_int_equal(quick.largest_index, slow.largest_index);
+		}
+	}
+	assert_true(good > 1000 && bad > 1000);
+	buf_fini(&sound);
+	buf_fini(&damaged);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +386,7 @@ int main(void)
 		cmocka_unit_test(the_bad_record_is_named),
 		cmocka_unit_test(sizes_are_held),
 		cmocka_unit_test(any_failed_allocation_is_an_error),
+		cmocka_unit_test(the_quick_pass_agrees_with_the_reader),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
