@@ -3,7 +3,7 @@
 
 #include "broker/conn.h"
 #include "core/base/clock.h"
-#include "core/base/mem.h"
+#include "core/stat/stat.h"
 
 #include <errno.h>
 #include <sys/sendfile.h>
@@ -180,6 +180,7 @@ enum outgoing_state outgoing_send(struct conn *conn)
 		if (n <= 0) {
 			return n == 0 ? OUTGOING_BLOCKED : OUTGOING_CLOSE;
 		}
+		stat_add(STAT_sent, n);
 		conn->active_ms = clock_mono_ms();
 		advance(conn, (size_t)n);
 		if (out.len && (size_t)n < out.len) {
