@@ -38,6 +38,7 @@ unit_tests = \
 	tests/unit/test_record_validate \
 	tests/unit/test_stat \
 	tests/unit/test_store_log \
+	tests/unit/test_store_producers \
 	tests/unit/test_store_recovery \
 	tests/unit/test_wire_edges \
 	tests/unit/test_wire_golden \
@@ -93,6 +94,7 @@ EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
 tests_unit_test_broker_admin_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_store_log_LDADD = $(unit_ldadd)
+tests_unit_test_store_producers_LDADD = $(unit_ldadd)
 tests_unit_test_store_recovery_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/unit/store.h
 EXTRA_DIST += tests/unit/engine.h tests/unit/test.h tests/count

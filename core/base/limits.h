@@ -14,4 +14,5 @@ enum {
 	LIMIT_CONF_LINE = 64 * 1024,
 	LIMIT_DECOMPRESSED_DEFAULT = 1 << 30, /* one batch unpacked, above any sane batch */
 	LIMIT_GROUP_BATCH = 16 << 20,	      /* records of one step: far above any sane group's */
+	LIMIT_PRODUCERS_PER_PARTITION = 1000000, /* 200 bytes each; the oldest goes */
 };

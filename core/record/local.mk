@@ -7,4 +7,5 @@ libweircore_a_SOURCES += \
 	core/record/legacy.c core/record/legacy_priv.h \
 	core/record/reader.c core/record/record.h \
 	core/record/scan.c core/record/scan.h \
+	core/record/txn_marker.c core/record/txn_marker.h \
 	core/record/validate.c core/record/validate.h

@@ -343,21 +343,21 @@ enum weir_code txn_index_write(
 	return code;
 }
 
-enum weir_code txn_index_append(
-	const char *path, const struct txn_entry *entry, struct weir_err *err)
+enum weir_code txn_index_put(
+	const char *path, size_t at, const struct txn_entry *entry, struct weir_err *err)
 {
 	int fd;
 	uint8_t bytes[TXN_ENTRY_BYTES];
-	int64_t size;
+	int64_t pos = (int64_t)at * TXN_ENTRY_BYTES, size;
 	txn_entry_put(bytes, entry);
-	enum weir_code code = fs_open(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, &fd, err);
+	enum weir_code code = fs_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &fd, err);
 	if (code) {
 		return code;
 	}
-	code = fs_size(fd, path, &size, err);
-	if (!code) {
-		code = fs_write_at(
-			fd, path, bytes, sizeof(bytes), size - size % TXN_ENTRY_BYTES, err);
+	code = fs_write_at(fd, path, bytes, sizeof(bytes), pos, err);
+	code = code ? code : fs_size(fd, path, &size, err);
+	if (!code && size > pos + TXN_ENTRY_BYTES) {
+		code = fs_truncate(fd, path, pos + TXN_ENTRY_BYTES, err);
 	}
 	fs_close(&fd);
 	return code;

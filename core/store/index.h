@@ -81,6 +81,6 @@ WEIR_MUST_USE enum weir_code txn_index_read(
 	const char *path, int64_t base_offset, struct txn_index *index, struct weir_err *err);
 WEIR_MUST_USE enum weir_code txn_index_write(
 	const char *path, const struct txn_index *index, struct weir_err *err);
-/* Appends one entry to the file at path (made if absent, not fsynced). */
-WEIR_MUST_USE enum weir_code txn_index_append(
-	const char *path, const struct txn_entry *entry, struct weir_err *err);
+/* Writes entry number at of the file at path (made if absent, not fsynced), which then ends. */
+WEIR_MUST_USE enum weir_code txn_index_put(
+	const char *path, size_t at, const struct txn_entry *entry, struct weir_err *err);

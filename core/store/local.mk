@@ -5,7 +5,9 @@ libweircore_a_SOURCES += \
 	core/store/leader_epochs.c core/store/leader_epochs.h \
 	core/store/lines.c core/store/lines_priv.h \
 	core/store/log.c core/store/log.h core/store/log_priv.h \
-	core/store/log_flush.c core/store/log_open.c core/store/log_read.c core/store/log_recover.c core/store/log_trim.c \
+	core/store/log_append.c core/store/log_flush.c core/store/log_open.c core/store/log_producers.c \
+	core/store/log_read.c core/store/log_recover.c core/store/log_trim.c core/store/log_txns.c \
+	core/store/producers.c core/store/producers.h core/store/producers_snapshot.c \
 	core/store/quarantine.c \
 	core/store/segment.c core/store/segment.h \
 	core/store/segment_file.c core/store/segment_verify.c

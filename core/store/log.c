@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The log of a partition: segments, epochs, rolling, appending.
- *
- * Append: offsets and epoch go into the batches, one pwritev at the end of the active segment, then
- * the indexes, then the new end is published. When the write fails the file is cut back and nothing
- * has happened; when even that fails the log takes nothing more, since bytes of a batch that was
- * refused might come back.
+ * The log of a partition: segments, epochs, rolling.
  */
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -29,6 +24,7 @@ const struct log_conf log_conf_default = {
 	.cleanup_delete = true,
 	.verify_on_read = true,
 	.compacted = false,
+	.producer_id_expiration_ms = 24LL * 3600 * 1000,
 };
 
 /* --- segments and the tail --- */
@@ -201,8 +197,7 @@ int32_t log_epoch_at(struct log *log, int64_t offset)
 	return epoch;
 }
 
-/* Takes epoch into the cache and its file, durably, before any batch of it is written. */
-static enum weir_code begin_epoch(
+enum weir_code log_begin_epoch(
 	struct log *log, int32_t epoch, int64_t start_offset, struct weir_err *err)
 {
 	int32_t last = leader_epochs_last(&log->epochs);
@@ -233,7 +228,7 @@ enum weir_code log_start_epoch(struct log *log, int32_t leader_epoch, struct wei
 	pthread_mutex_lock(&log->lock);
 	enum weir_code code = log_check_writable(log, err);
 	if (!code) {
-		code = begin_epoch(log, leader_epoch, log_end_offset(log), err);
+		code = log_begin_epoch(log, leader_epoch, log_end_offset(log), err);
 	}
 	pthread_mutex_unlock(&log->lock);
 	return code;
@@ -246,8 +241,7 @@ static int64_t prealloc_bytes(const struct log *log)
 	return log->conf.preallocate ? log->conf.segment_bytes : 0;
 }
 
-/* Makes the active segment's file if it is not there yet (an empty log has none). */
-static enum weir_code ensure_file(struct log *log, struct segment *active, struct weir_err *err)
+enum weir_code log_ensure_file(struct log *log, struct segment *active, struct weir_err *err)
 {
 	if (active->exists) {
 		return WEIR_OK;
@@ -288,11 +282,12 @@ enum weir_code log_roll_locked(struct log *log, struct weir_err *err)
 		segment_unref(next);
 		return code;
 	}
-	next->index_loaded = true;
+	next->index_loaded = next->txns_loaded = true;
 	next->first_timestamp = -1;
 	next->jitter_ms = log->conf.segment_jitter_ms > 0
 				  ? (int64_t)random_below((uint64_t)log->conf.segment_jitter_ms)
 				  : 0;
+	log_producers_snapshot(log, end, false);
 	log_seal(log, active);
 	log_segments_add(log, next);
 	stat_add(STAT_segments_rolled, 1);
@@ -312,286 +307,6 @@ enum weir_code log_roll(struct log *log, struct weir_err *err)
 	enum weir_code code = log_check_writable(log, err);
 	if (!code) {
 		code = log_roll_locked(log, err);
-	}
-	pthread_mutex_unlock(&log->lock);
-	return code;
-}
-
-/* --- appending --- */
-
-struct incoming {
-	size_t len;
-	int64_t base_offset, last_offset;
-	int64_t max_timestamp;
-	int64_t first_timestamp; /* of the first batch */
-	int64_t batches, records;
-};
-
-/* Timestamp that the segment's age is counted from; looked up once after an open. */
-static int64_t first_timestamp(struct segment *active)
-{
-	int fd;
-	if (active->first_timestamp != TIME_UNKNOWN) {
-		return active->first_timestamp;
-	}
-	active->first_timestamp = -1;
-	if (!segment_pin(active, &fd, NULL)) {
-		struct segment_reader reader;
-		struct batch_head head;
-		bool got;
-		segment_reader_init(&reader, fd, active->path, active->base_offset, 0,
-			atomic_load(&active->size));
-		if (!segment_reader_head(&reader, &head, &got, NULL) && got) {
-			active->first_timestamp = head.max_timestamp;
-		}
-		segment_reader_close(&reader);
-		segment_unpin(active);
-	}
-	return active->first_timestamp;
-}
-
-static bool must_roll(struct log *log, struct segment *active, const struct incoming *in)
-{
-	const struct log_conf *conf = &log->conf;
-	int64_t size = atomic_load(&active->size);
-	if (in->last_offset - active->base_offset > INT32_MAX) {
-		return true;
-	}
-	if (size == 0) {
-		return false;
-	}
-	if (size > conf->segment_bytes - (int64_t)in->len || size + (int64_t)in->len > INT32_MAX) {
-		return true;
-	}
-	if (active->index.count >= (size_t)(conf->segment_index_bytes / OFFSET_ENTRY_BYTES) ||
-		active->times.count + 1 >= (size_t)(conf->segment_index_bytes / TIME_ENTRY_BYTES)) {
-		return true;
-	}
-	int64_t first = first_timestamp(active);
-	int64_t age = first >= 0 && in->max_timestamp >= 0 ? in->max_timestamp - first
-							   : clock_wall_ms() - active->made_ms;
-	return conf->segment_ms > 0 && age > conf->segment_ms - active->jitter_ms;
-}
-
-/* Takes the written batches into the indexes and publishes them, as one step for a rebuild. */
-static void note_all(struct log *log, struct segment *active, const uint8_t *bytes,
-	const struct incoming *in, int64_t pos)
-{
-	size_t len = in->len;
-	pthread_mutex_lock(&active->index_lock);
-	for (size_t at = 0; at < len;) {
-		struct batch batch;
-		WEIR_ASSERT(batch_parse(slice_of(bytes + at, len - at), &batch, NULL) == WEIR_OK);
-		struct batch_head head = {.pos = pos + (int64_t)at,
-			.size = batch.bytes.len,
-			.base_offset = batch.base_offset,
-			.last_offset = batch_last_offset(&batch),
-			.max_timestamp = batch.max_timestamp,
-			.leader_epoch = batch.leader_epoch,
-			.magic = batch.magic};
-		segment_note_batch(active, &head, log->conf.index_interval_bytes);
-		at += batch.bytes.len;
-	}
-	log_tail_set(log, in->last_offset + 1, active, pos + (int64_t)len);
-	pthread_mutex_unlock(&active->index_lock);
-}
-
-/* Writes at the end of the active segment and publishes. The batches carry their offsets. */
-static enum weir_code write_tail(
-	struct log *log, const uint8_t *bytes, const struct incoming *in, struct weir_err *err)
-{
-	struct segment *active = log_active(log);
-	if (must_roll(log, active, in)) {
-		enum weir_code code = log_roll_locked(log, err);
-		if (code) {
-			return code;
-		}
-		active = log_active(log);
-	}
-	int fd;
-	int64_t pos = atomic_load(&active->size);
-	enum weir_code code = ensure_file(log, active, err);
-	code = code ? code : segment_pin(active, &fd, err);
-	if (code) {
-		return code;
-	}
-	code = fs_write_at(fd, active->path, bytes, in->len, pos, err);
-	if (code) {
-		struct weir_err inner;
-		if (fs_truncate(fd, active->path, pos, &inner)) {
-			log_line(LOG_ERROR, "%s after a failed write: %s takes nothing more",
-				inner.text, log->dir);
-			atomic_store(&log->failed, true);
-		}
-		segment_unpin(active);
-		return code;
-	}
-	segment_make_dirty(active);
-	segment_unpin(active);
-	if (active->first_timestamp < 0 && pos == 0) {
-		active->first_timestamp = in->first_timestamp;
-	}
-	if (atomic_load(&log->unflushed_since_ms) < 0) {
-		atomic_store(&log->unflushed_since_ms, clock_mono_ms());
-	}
-	note_all(log, active, bytes, in, pos);
-	stat_add(STAT_appended_batches, in->batches);
-	stat_add(STAT_appended_records, in->records);
-	stat_add(STAT_appended, (int64_t)in->len);
-	return WEIR_OK;
-}
-
-static enum weir_code check_len(struct log *log, size_t len, struct weir_err *err)
-{
-	if (len == 0) {
-		return err_set(err, WEIR_CORRUPT_MESSAGE, "nothing to append");
-	}
-	if (len > INT32_MAX || (int64_t)len > log->conf.segment_bytes) {
-		return err_set(err, WEIR_RECORD_LIST_TOO_LARGE,
-			"%zu bytes of batches, a segment of %s holds %lld", len, log->dir,
-			(long long)log->conf.segment_bytes);
-	}
-	return WEIR_OK;
-}
-
-/* One whole batch at bytes, magic 2, with offsets that make sense from base_offset on. */
-static enum weir_code check_batch(struct slice bytes, struct batch *batch, struct weir_err *err)
-{
-	enum weir_code code = batch_parse(bytes, batch, err);
-	if (code) {
-		return code;
-	}
-	if (batch->magic != 2) {
-		return err_set(err, WEIR_CORRUPT_MESSAGE, "batch of magic %d cannot be appended",
-			batch->magic);
-	}
-	if (batch->last_offset_delta < 0) {
-		return err_set(err, WEIR_CORRUPT_MESSAGE, "last offset delta %d is negative",
-			batch->last_offset_delta);
-	}
-	return WEIR_OK;
-}
-
-static void incoming_add(struct incoming *in, const struct batch *batch, bool first)
-{
-	in->batches++;
-	in->records += batch->record_count;
-	if (first) {
-		in->max_timestamp = in->first_timestamp = batch->max_timestamp;
-	} else if (batch->max_timestamp > in->max_timestamp) {
-		in->max_timestamp = batch->max_timestamp;
-	}
-}
-
-/* Gives offsets from end on, and the epoch. */
-static enum weir_code assign(struct log *log, uint8_t *bytes, size_t len, int32_t leader_epoch,
-	struct incoming *in, struct weir_err *err)
-{
-	int64_t next = log_end_offset(log);
-	*in = (struct incoming){.len = len, .base_offset = next};
-	for (size_t at = 0; at < len;) {
-		struct batch batch;
-		enum weir_code code = check_batch(slice_of(bytes + at, len - at), &batch, err);
-		if (code) {
-			return code;
-		}
-		if (next > INT64_MAX - 1 - batch.last_offset_delta) {
-			return err_set(err, WEIR_CORRUPT_MESSAGE, "offsets are used up");
-		}
-		incoming_add(in, &batch, at == 0);
-		batch_set_base_offset(bytes + at, next);
-		batch_set_leader_epoch(bytes + at, leader_epoch);
-		next += batch.last_offset_delta + 1LL;
-		at += batch.bytes.len;
-	}
-	in->last_offset = next - 1;
-	return WEIR_OK;
-}
-
-enum weir_code log_append(struct log *log, uint8_t *bytes, size_t len, int32_t leader_epoch,
-	struct log_appended *appended, struct weir_err *err)
-{
-	struct incoming in;
-	pthread_mutex_lock(&log->lock);
-	enum weir_code code = log_check_writable(log, err);
-	code = code ? code : check_len(log, len, err);
-	code = code ? code : assign(log, bytes, len, leader_epoch, &in, err);
-	code = code ? code : begin_epoch(log, leader_epoch, in.base_offset, err);
-	code = code ? code : write_tail(log, bytes, &in, err);
-	if (!code) {
-		*appended = (struct log_appended){
-			in.base_offset, in.last_offset, log_start_offset(log)};
-	}
-	pthread_mutex_unlock(&log->lock);
-	return code;
-}
-
-/* Offsets and epochs as they are: neither may go back. */
-static enum weir_code check_as_is(struct log *log, const uint8_t *bytes, size_t len,
-	struct incoming *in, struct weir_err *err)
-{
-	int64_t next = log_end_offset(log);
-	int32_t epoch = leader_epochs_last(&log->epochs);
-	*in = (struct incoming){.len = len};
-	for (size_t at = 0; at < len;) {
-		struct batch batch;
-		enum weir_code code = check_batch(slice_of(bytes + at, len - at), &batch, err);
-		if (code) {
-			return code;
-		}
-		if (batch.base_offset < next ||
-			batch.base_offset > INT64_MAX - 1 - batch.last_offset_delta) {
-			return err_set(err, WEIR_CORRUPT_MESSAGE,
-				"batch at offset %lld, the log goes on at %lld",
-				(long long)batch.base_offset, (long long)next);
-		}
-		if (batch.leader_epoch >= 0 && batch.leader_epoch < epoch) {
-			return err_set(err, WEIR_FENCED_LEADER_EPOCH,
-				"batch of leader epoch %d, the log has %d", batch.leader_epoch,
-				epoch);
-		}
-		epoch = batch.leader_epoch > epoch ? batch.leader_epoch : epoch;
-		incoming_add(in, &batch, at == 0);
-		if (at == 0) {
-			in->base_offset = batch.base_offset;
-		}
-		next = batch_last_offset(&batch) + 1;
-		at += batch.bytes.len;
-	}
-	in->last_offset = next - 1;
-	return WEIR_OK;
-}
-
-static enum weir_code begin_epochs_of(
-	struct log *log, const uint8_t *bytes, size_t len, struct weir_err *err)
-{
-	for (size_t at = 0; at < len;) {
-		struct batch batch;
-		enum weir_code code = batch_parse(slice_of(bytes + at, len - at), &batch, err);
-		if (!code && batch.leader_epoch > leader_epochs_last(&log->epochs)) {
-			code = begin_epoch(log, batch.leader_epoch, batch.base_offset, err);
-		}
-		if (code) {
-			return code;
-		}
-		at += batch.bytes.len;
-	}
-	return WEIR_OK;
-}
-
-enum weir_code log_append_as_is(struct log *log, const uint8_t *bytes, size_t len,
-	struct log_appended *appended, struct weir_err *err)
-{
-	struct incoming in;
-	pthread_mutex_lock(&log->lock);
-	enum weir_code code = log_check_writable(log, err);
-	code = code ? code : check_len(log, len, err);
-	code = code ? code : check_as_is(log, bytes, len, &in, err);
-	code = code ? code : begin_epochs_of(log, bytes, len, err);
-	code = code ? code : write_tail(log, bytes, &in, err);
-	if (!code) {
-		*appended = (struct log_appended){
-			in.base_offset, in.last_offset, log_start_offset(log)};
 	}
 	pthread_mutex_unlock(&log->lock);
 	return code;

@@ -3,7 +3,8 @@
  * The log of one partition: Kafka's own files in one directory "<topic>-<partition>".
  *
  * Invariants: offsets rise by batch without overlap; what lies below the flushed offset has been
- * fdatasync'ed and is never truncated by recovery; indexes are caches, rebuilt from the log.
+ * fdatasync'ed and is never truncated by recovery; indexes and producer state are functions of the
+ * log, rebuilt from it.
  *
  * Threads: log_append, log_truncate, log_roll and log_delete_* take the log's own lock; log_read,
  * the offset getters and log_flush may run on any thread beside them (atomics, counted segments).
@@ -13,6 +14,7 @@
 #include "core/base/bytes.h"
 #include "core/base/err.h"
 #include "core/record/batch.h"
+#include "core/store/producers.h"
 
 struct log;
 struct segment;
@@ -31,6 +33,7 @@ struct log_conf {
 	bool cleanup_delete; /* cleanup.policy has delete */
 	bool verify_on_read; /* CRC of each batch on its first read after open */
 	bool compacted; /* cleanup.policy has compact, or a copy of such: offsets may leave gaps */
+	int64_t producer_id_expiration_ms; /* a producer silent for so long is forgotten */
 };
 extern const struct log_conf log_conf_default;
 
@@ -54,16 +57,26 @@ WEIR_MUST_USE enum weir_code log_close(struct log **log, struct weir_err *err);
 void log_set_conf(struct log *log, const struct log_conf *conf);
 const char *log_dir(const struct log *log);
 
+struct log_append_ask {
+	int32_t leader_epoch;
+	enum append_origin origin;
+	int16_t transaction_version; /* of a marker: 2, when its epoch must be a new one */
+};
 struct log_appended {
 	int64_t base_offset, last_offset;
 	int64_t log_start_offset;
+	bool duplicate; /* nothing was written: the offsets are those of the first time */
+	int64_t duplicate_timestamp; /* the largest of that batch, ms */
 };
 /*
  * Appends whole batches (validated, magic 2); gives them offsets and leader_epoch in place, writes
  * with one pwritev, publishes the end. A failed write is cut back and leaves the log as it was.
  * Errors: FENCED_LEADER_EPOCH when leader_epoch is below the log's last; RECORD_LIST_TOO_LARGE
- * (over segment_bytes); IO, NO_SPACE.
+ * (over segment_bytes); those of producers_check; IO, NO_SPACE.
  */
+WEIR_MUST_USE enum weir_code log_append_from(struct log *log, uint8_t *bytes, size_t len,
+	const struct log_append_ask *ask, struct log_appended *appended, struct weir_err *err);
+/* As above, from a client. */
 WEIR_MUST_USE enum weir_code log_append(struct log *log, uint8_t *bytes, size_t len,
 	int32_t leader_epoch, struct log_appended *appended, struct weir_err *err);
 /* As a follower or copier does: offsets and epochs in the batches are kept; they must not go back.
@@ -104,6 +117,26 @@ bool log_failed(
  * fails for good: every later append and flush gives IO.
  */
 WEIR_MUST_USE enum weir_code log_flush(struct log *log, struct weir_err *err);
+
+/*
+ * What read_committed may see: the lesser of high_watermark and the first offset of the oldest
+ * transaction that is open, or that ended with a marker at or above high_watermark. Any thread.
+ */
+int64_t log_last_stable_offset(struct log *log, int64_t high_watermark);
+/* Aborted transactions with records in [from, to), by first offset; *list is mem_free'd. Errors:
+ * IO, CORRUPT_MESSAGE. */
+struct log_aborted {
+	int64_t producer_id;
+	int64_t first_offset;
+};
+WEIR_MUST_USE enum weir_code log_aborted_txns(struct log *log, int64_t from, int64_t to,
+	struct log_aborted **list, size_t *count, struct weir_err *err);
+/* An offset at or above the end of the span's last batch, and not far above it. */
+int64_t log_span_end_offset(struct log *log, const struct log_span *span);
+/* The producers that are known, by id; *list is mem_free'd. */
+void log_producers(struct log *log, struct producer **list, size_t *count);
+/* Forgets producers that were silent for producer_id_expiration_ms. */
+void log_expire_producers(struct log *log, int64_t now_ms);
 
 /* First record with timestamp >= ts below end_offset. Found: offset and its timestamp and epoch;
  * else offset -1. */

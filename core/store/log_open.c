@@ -370,7 +370,7 @@ static enum weir_code read_epochs(struct log *log, bool *known, struct weir_err 
 static void begin_at(struct log *log, int64_t base)
 {
 	struct segment *segment = segment_new(log->dir, base, !log->read_only);
-	segment->index_loaded = true;
+	segment->index_loaded = segment->txns_loaded = true;
 	segment->first_timestamp = -1;
 	log_segments_add(log, segment);
 }
@@ -454,19 +454,24 @@ enum weir_code log_open(const char *dir, const struct log_conf *conf, const stru
 	if (!start->clean) {
 		log->parent_dirty = log->dir_dirty = true;
 	}
+	producers_init(&log->producers);
+	atomic_store(&log->first_unstable, INT64_MAX);
 	pthread_mutex_lock(&log->lock);
 	enum weir_code code = read_dir(log, err);
 	code = code ? code : find_end(log, start, &end_offset, err);
+	if (!code) {
+		int64_t first = log->segments[0]->base_offset;
+		int64_t begin = start->log_start_offset > first ? start->log_start_offset : first;
+		atomic_store(&log->start_offset, begin < end_offset ? begin : end_offset);
+		atomic_store(&log->end_offset, end_offset);
+		atomic_store(&log->flushed_offset, end_offset);
+		code = log_producers_open(log, err);
+	}
 	pthread_mutex_unlock(&log->lock);
 	if (code) {
 		log_free(&log);
 		return code;
 	}
-	int64_t first = log->segments[0]->base_offset;
-	int64_t begin = start->log_start_offset > first ? start->log_start_offset : first;
-	atomic_store(&log->start_offset, begin < end_offset ? begin : end_offset);
-	atomic_store(&log->end_offset, end_offset);
-	atomic_store(&log->flushed_offset, end_offset);
 	*out = log;
 	return WEIR_OK;
 }
@@ -486,6 +491,8 @@ void log_free(struct log **out)
 	mem_free(log->segments);
 	mem_free(log->flush_items);
 	leader_epochs_fini(&log->epochs);
+	producers_fini(&log->producers);
+	producer_changes_fini(&log->changes);
 	pthread_mutex_destroy(&log->view_lock);
 	pthread_mutex_destroy(&log->lock);
 	pthread_mutex_destroy(&log->flush_lock);
@@ -502,6 +509,7 @@ enum weir_code log_close(struct log **out, struct weir_err *err)
 		pthread_mutex_lock(&log->lock);
 		struct segment *active = log_active(log);
 		if (!code && active->exists) {
+			log_producers_snapshot(log, log_end_offset(log), true);
 			log_seal(log, active);
 			code = segment_index_sync(active, err);
 			code = code ? code : fs_sync_dir(log->dir, err);

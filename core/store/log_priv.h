@@ -49,6 +49,7 @@ struct segment {
 	int64_t first_timestamp; /* of the first batch; -1: none, TIME_UNKNOWN: not looked at */
 	int64_t made_ms;	 /* wall */
 	int64_t jitter_ms;
+	bool recovered; /* scanned by the open: its transaction index is built again */
 
 	pthread_mutex_t index_lock; /* guards what follows */
 	bool index_loaded;
@@ -61,6 +62,8 @@ struct segment {
 	int64_t trusted_pos;			     /* written since the open: no CRC check */
 	int64_t verified_from, verified_to;	     /* CRC seen right since the open */
 	int64_t hint_offset, hint_pos;		     /* a batch begins there; -1: none */
+	bool txns_loaded;
+	struct txn_index txns;
 };
 
 /* A file that a flush syncs. */
@@ -88,7 +91,11 @@ struct log {
 	struct segment **segments; /* written under lock and view_lock; at least one */
 	size_t segment_count, segment_room;
 
-	struct leader_epochs epochs; /* lock */
+	struct leader_epochs epochs;	 /* lock */
+	struct producers producers;	 /* lock */
+	struct producer_changes changes; /* lock; of the append at hand */
+	int64_t snapshot_offset;	 /* lock; of the newest snapshot, else the log start */
+	_Atomic int64_t first_unstable;	 /* INT64_MAX: no transaction is open or undecided */
 	struct pending_delete *pending;
 	size_t pending_count, pending_room;
 	bool dir_dirty, parent_dirty;	/* lock */
@@ -180,6 +187,42 @@ WEIR_MUST_USE enum weir_code log_roll_locked(struct log *log, struct weir_err *e
 void log_free(struct log **log);
 
 void log_conf_take(struct log *log, const struct log_conf *conf);
+
+/* Takes epoch into the cache and its file, durably, before any batch of it is written. */
+WEIR_MUST_USE enum weir_code log_begin_epoch(
+	struct log *log, int32_t epoch, int64_t start_offset, struct weir_err *err);
+/* Makes the active segment's file if it is not there yet (an empty log has none). */
+WEIR_MUST_USE enum weir_code log_ensure_file(
+	struct log *log, struct segment *active, struct weir_err *err);
+
+/* log_producers.c */
+/* State at the end, from the newest snapshot that holds and the log; files of recovered segments.
+ */
+WEIR_MUST_USE enum weir_code log_producers_open(struct log *log, struct weir_err *err);
+/* After the end moved down. lock is held. */
+WEIR_MUST_USE enum weir_code log_producers_truncate(struct log *log, struct weir_err *err);
+/*
+ * Writes the state as the snapshot at offset, unless there is one. A failure costs time at the next
+ * open only. lock is held.
+ */
+void log_producers_snapshot(struct log *log, int64_t offset, bool durably);
+/* The newest snapshot that holds, at or below most; none: *offset is the log start. Any thread. */
+WEIR_MUST_USE enum weir_code log_snapshot_load(struct log *log, int64_t most,
+	struct producers *producers, int64_t *offset, struct weir_err *err);
+
+/* log_txns.c */
+struct txn_entry txn_entry_of(const struct producer_end *end);
+/* Transaction index into memory, built from the log if it is wrong. limit: base of the next. */
+WEIR_MUST_USE enum weir_code log_txns_load(
+	struct log *log, struct segment *segment, int64_t limit, struct weir_err *err);
+/* Writes the file (removes it when there is no entry), durably. */
+WEIR_MUST_USE enum weir_code log_txns_save(
+	struct segment *segment, const struct txn_index *txns, struct weir_err *err);
+/* What the log does to producers in [from, to): each aborted transaction goes to aborted. */
+WEIR_MUST_USE enum weir_code log_replay(struct log *log, struct producers *producers, int64_t from,
+	int64_t to,
+	void (*aborted)(void *arg, struct segment *segment, const struct txn_entry *entry),
+	void *arg, struct weir_err *err);
 
 /* log_trim.c */
 WEIR_MUST_USE enum weir_code log_drop_front(struct log *log, size_t count, struct weir_err *err);

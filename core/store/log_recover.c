@@ -204,6 +204,7 @@ static enum weir_code settle_segment(struct scan *scan, int fd, struct weir_err 
 	}
 	int64_t size = atomic_load(&segment->size);
 	segment->synced_pos = size;
+	segment->recovered = true;
 	pthread_mutex_lock(&segment->index_lock);
 	if (scan->cut_pos >= 0 || scan->damage_left) {
 		/* Entries of a batch that was taken and then found wrong must go. */

@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex"};
+static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex", ".snapshot"};
 enum { SUFFIX_COUNT = sizeof(suffixes) / sizeof(suffixes[0]), NAME_MAX_LEN = 255 };
 
 void log_pending_add(struct log *log, char *path, int64_t due_mono_ms)
@@ -112,7 +112,7 @@ static enum weir_code drop_last(struct log *log, struct weir_err *err)
 	int64_t base = segment->base_offset;
 	if (log->segment_count == 1) {
 		struct segment *fresh = segment_new(log->dir, base, true);
-		fresh->index_loaded = true;
+		fresh->index_loaded = fresh->txns_loaded = true;
 		fresh->first_timestamp = -1;
 		pthread_mutex_lock(&log->view_lock);
 		log->segments[0] = fresh;
@@ -185,6 +185,7 @@ static enum weir_code truncated(struct log *log, struct weir_err *err)
 	if (leader_epochs_truncate(&log->epochs, end)) {
 		code = leader_epochs_write(log->dir, &log->epochs, err);
 	}
+	code = code ? code : log_producers_truncate(log, err);
 	return code ? code : fs_sync_dir(log->dir, err);
 }
 
@@ -222,7 +223,7 @@ enum weir_code log_reset(struct log *log, int64_t offset, struct weir_err *err)
 	if (!code) {
 		struct segment *fresh = segment_new(log->dir, offset, true);
 		struct segment *old = log->segments[0];
-		fresh->index_loaded = true;
+		fresh->index_loaded = fresh->txns_loaded = true;
 		fresh->first_timestamp = -1;
 		pthread_mutex_lock(&log->view_lock);
 		log->segments[0] = fresh;
@@ -233,6 +234,7 @@ enum weir_code log_reset(struct log *log, int64_t offset, struct weir_err *err)
 		atomic_store(&log->flushed_offset, offset);
 		log->epochs.count = 0;
 		code = leader_epochs_write(log->dir, &log->epochs, err);
+		code = code ? code : log_producers_truncate(log, err);
 		code = code ? code : fs_sync_dir(log->dir, err);
 	}
 	pthread_mutex_unlock(&log->lock);

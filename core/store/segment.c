@@ -11,8 +11,12 @@ enum {
 	HEAD_WINDOW_BYTES = 4 * 1024, /* a walk over heads reads no more than it may need */
 	RESYNC_BYTES = 1024 * 1024,
 	MAGIC_POS = 16,
+	ATTRIBUTES_POS = 21,
 	LAST_DELTA_POS = 23,
 	MAX_TIMESTAMP_POS = 35,
+	PRODUCER_ID_POS = 43,
+	PRODUCER_EPOCH_POS = 51,
+	BASE_SEQUENCE_POS = 53,
 	RECORD_COUNT_POS = 57,
 	LEGACY_TIMESTAMP_POS = 18,
 };
@@ -127,6 +131,9 @@ static bool head_fill(const uint8_t *p, struct batch_head *head)
 	head->last_offset = head->base_offset;
 	head->leader_epoch = -1;
 	head->max_timestamp = -1;
+	head->attributes = 0;
+	head->producer_id = head->producer_epoch = -1;
+	head->base_sequence = -1;
 	if (head->base_offset < 0) {
 		return false;
 	}
@@ -139,6 +146,10 @@ static bool head_fill(const uint8_t *p, struct batch_head *head)
 	int32_t delta = (int32_t)be32_get(p + LAST_DELTA_POS);
 	head->leader_epoch = (int32_t)be32_get(p + BATCH_PREFIX_BYTES);
 	head->max_timestamp = (int64_t)be64_get(p + MAX_TIMESTAMP_POS);
+	head->attributes = (int16_t)be16_get(p + ATTRIBUTES_POS);
+	head->producer_id = (int64_t)be64_get(p + PRODUCER_ID_POS);
+	head->producer_epoch = (int16_t)be16_get(p + PRODUCER_EPOCH_POS);
+	head->base_sequence = (int32_t)be32_get(p + BASE_SEQUENCE_POS);
 	return delta >= 0 && head->leader_epoch >= -1 &&
 	       !__builtin_add_overflow(head->base_offset, delta, &head->last_offset) &&
 	       head->last_offset < INT64_MAX;

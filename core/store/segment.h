@@ -18,6 +18,10 @@ struct batch_head {
 	int64_t max_timestamp; /* -1: none (magic 0) */
 	int32_t leader_epoch;  /* -1 for magic 0 and 1 */
 	int8_t magic;
+	int16_t attributes; /* 0 for magic 0 and 1, as the others are -1 */
+	int16_t producer_epoch;
+	int64_t producer_id;
+	int32_t base_sequence;
 };
 
 struct segment_reader {

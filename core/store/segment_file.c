@@ -64,6 +64,7 @@ void segment_unref(struct segment *segment)
 	pthread_mutex_unlock(&cache.lock);
 	offset_index_fini(&segment->index);
 	time_index_fini(&segment->times);
+	txn_index_fini(&segment->txns);
 	pthread_mutex_destroy(&segment->index_lock);
 	mem_free(segment->path);
 	mem_free(segment->dir);
@@ -577,12 +578,13 @@ static enum weir_code sync_file(const char *path, struct weir_err *err)
 
 enum weir_code segment_index_sync(struct segment *segment, struct weir_err *err)
 {
-	char *index_path = segment_path(segment, ".index");
-	char *times_path = segment_path(segment, ".timeindex");
-	enum weir_code code = sync_file(index_path, err);
-	code = code ? code : sync_file(times_path, err);
-	mem_free(times_path);
-	mem_free(index_path);
+	static const char *const suffixes[] = {".index", ".timeindex", ".txnindex"};
+	enum weir_code code = WEIR_OK;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && !code; i++) {
+		char *path = segment_path(segment, suffixes[i]);
+		code = sync_file(path, err);
+		mem_free(path);
+	}
 	return code;
 }
 
