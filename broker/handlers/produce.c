@@ -162,7 +162,7 @@ static enum weir_code append(struct partition *p, const struct record_verdict *v
 	}
 	code = log_append(log, verdict->bytes, verdict->batch.bytes.len,
 		atomic_load(&p->leader_epoch), &out->appended, err);
-	if (code == WEIR_OK) {
+	if (code == WEIR_OK && !out->appended.duplicate) {
 		partition_appended(p, log, verdict->batch.record_count);
 	}
 	partition_done(p);
@@ -235,7 +235,9 @@ static enum weir_code produce_one(struct request *req, struct produce_op *op,
 	}
 	out->partition = p;
 	out->log_start_offset = out->appended.log_start_offset;
-	out->append_time_ms = settings.rules.append_time ? settings.rules.now_ms : -1;
+	out->append_time_ms = out->appended.duplicate	   ? out->appended.duplicate_timestamp
+			      : settings.rules.append_time ? settings.rules.now_ms
+							   : -1;
 	return WEIR_OK;
 }
 
