@@ -99,6 +99,14 @@ static bool broker_runs(const char *socket_path)
 	return true;
 }
 
+bool connect_is_served(const char *dir)
+{
+	char *path = mem_printf("unix:%s/weir.sock", dir);
+	bool runs = broker_runs(path);
+	mem_free(path);
+	return runs;
+}
+
 static enum weir_code parse_resolve(
 	const char *text, struct client_resolve *resolve, struct weir_err *err)
 {

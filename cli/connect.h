@@ -22,6 +22,9 @@ WEIR_MUST_USE enum weir_code connect_prepare(struct ctx *ctx, struct weir_err *e
 WEIR_MUST_USE enum weir_code connect_conf(
 	struct ctx *ctx, struct client_conf *conf, struct weir_err *err);
 
+/* Whether a broker answers on the socket in the data directory dir. */
+bool connect_is_served(const char *dir);
+
 /*
  * The client of a command with NEEDS_CLIENT, connected at the first call; closed after the command.
  * Errors: CONNECT, the text says where the addresses come from.

@@ -9,11 +9,12 @@ libweircli_a_SOURCES = \
 	cli/bench.c cli/bench.h cli/bench_consume.c cli/bench_latency.c cli/bench_plot.c cli/bench_produce.c \
 	cli/broker.c cli/doctor.c cli/doctor.h cli/doctor_cluster.c cli/doctor_dir.c \
 	cli/engine.c cli/engine.h \
+	cli/candidates.c cli/candidates.h cli/candidates_cluster.c \
 	cli/client_keys.c cli/client_keys.def cli/client_keys.h \
 	cli/client_props.c cli/client_props.h \
 	cli/cluster_info.c \
 	cli/command.h cli/commands.c cli/commands.def \
-	cli/completion.c \
+	cli/complete.c cli/completion.c \
 	cli/config_get.c cli/config_set.c cli/config_show.c \
 	cli/connect.c cli/connect.h \
 	cli/consume.c cli/consume_priv.h cli/consume_range.c cli/consume_range.h \

@@ -1,5 +1,6 @@
 #!/bin/sh
-# build.sh WEIR PROSE OUT: writes every manual page, and weir.conf as a sample, to the folder OUT.
+# build.sh WEIR PROSE OUT: writes every manual page, weir.conf as a sample and the completion scripts
+# to the folder OUT.
 #
 # A page comes from the tables of the program (weir help --man); PROSE has for some pages a file of
 # what no table says, in parts that begin with "@ NAME". Each goes to the place in the page that
@@ -46,3 +47,4 @@ for text in "$prose"/*; do
 		{ echo "$text: of no page" >&2; exit 1; }
 done
 "$weir" help settings >"$out/weir.conf"
+for shell in bash zsh fish; do "$weir" completion $shell >"$out/weir.$shell"; done

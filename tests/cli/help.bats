@@ -13,6 +13,27 @@ load common
 	is "$text" "$($WEIR error --help)"
 }
 
+@test "help on a terminal opens the manual page, where it is installed" {
+	need man
+	[ -e "$top_builddir/man/made" ] || skip "no pages in this build"
+	mkdir -p "$TMP/man/man1"
+	cp "$top_builddir"/man/*.1 "$TMP/man/man1"
+	on_terminal() { MANPATH=$1 MANPAGER=cat PAGER=cat TERM=dumb script -qec "$WEIR $2" /dev/null </dev/null; }
+	has "$(on_terminal "$TMP/man" "help topic create")" "WEIR-TOPIC-CREATE(1)"
+	has "$(on_terminal "$TMP/man" "topic create --help")" "WEIR-TOPIC-CREATE(1)"
+	has "$(on_terminal "$TMP/man" help)" "WEIR(1)"
+	has "$(on_terminal "$TMP/none" "help topic create")" "Usage: weir topic create"
+	has "$(on_terminal "$TMP/man" "topic create -h")" "Usage: weir topic create"
+}
+
+@test "help settings is a configuration that changes nothing" {
+	$WEIR help settings >"$TMP/f"
+	has "$(cat "$TMP/f")" "#num.partitions=1"
+	both $WEIR broker --ephemeral -F "$TMP/f" -- true
+	is 0 "$status"
+	is "" "$err"
+}
+
 @test "help exit" {
 	need jq
 	has "$($WEIR help exit)" $'3\tcannot connect'

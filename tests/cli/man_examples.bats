@@ -20,11 +20,12 @@ local_setup() {
 	need jq
 	[ -e "$top_builddir/man/made" ] || skip "no pages in this build"
 	export XDG_DATA_HOME=$TMP/share PATH=$TMP/bin:$PATH
-	mkdir "$TMP/bin" "$TMP/w"
+	export HOME=$TMP
+	mkdir -p "$TMP/bin" "$TMP/w" "$TMP/.zfunc" "$TMP/.config/fish/completions"
 	ln -s "$WEIR" "$TMP/bin/weir"
 	cd "$TMP/w"
 	start_broker --topic orders:4 --topic orders.eu:1 --topic users:1 --topic logs:1 --topic photos:1 \
-		--topic greetings:1 --topic a:2 --topic b:2 --topic test-1:1
+		--topic greetings:1 --topic load:1 --topic a:2 --topic b:2 --topic test-1:1
 	echo 'ann:1' >users.txt
 	printf 'k\ta=x;b=y;\tv\n' >in.tsv
 	echo picture >one.jpg
@@ -34,6 +35,7 @@ local_setup() {
 	# A stopped broker's directory, by the names that examples have for it.
 	mkdir kept
 	cp -r "$TMP/data" kept/data
+	rm kept/data/weir.sock
 	ln -s kept/data data
 	ln -s data/orders-0 orders-0
 	cp data/orders-0/00000000000000000000.log .
@@ -71,7 +73,10 @@ run_example() {
 	line=${line//\/var\/lib\/kafka\/data/$TMP\/w\/data}
 	line=${line//\/etc\/bash_completion.d/$TMP}
 	line=${line//\/tmp\/d/$TMP\/d}
+	line=${line//\/var\/lib\/weir/$TMP\/data}
+	line=${line//k1:9092/$WEIR_BROKERS}
 	line=${line//make test/true}
+	[[ $line != weir\ bench* ]] || line="${line// -c 60000/} -c 200"
 	line=${line//@2026-01-31:1h/@now:1h}
 	status=0
 	prepare "$line"
