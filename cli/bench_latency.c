@@ -36,9 +36,9 @@ static const struct opt opts[] = {
 };
 
 static const struct example examples[] = {
-	{"weir bench latency load --plot",
+	{"weir bench latency load -c 2000 --plot",
 		"Shows how long records take from producer to consumer."},
-	{"weir bench latency load -X linger.ms=0 --rate 100/s", "The same without batching."},
+	{"weir bench latency load -c 500 -X linger.ms=0", "The same without batching."},
 	{NULL, NULL},
 };
 

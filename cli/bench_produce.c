@@ -30,7 +30,7 @@ static const struct opt opts[] = {
 
 static const struct example examples[] = {
 	{"weir bench produce load", "Produces a million records of 100 bytes."},
-	{"weir bench produce load -c 60000 --rate 1000/s --plot",
+	{"weir bench produce load -c 5000 --rate 1000/s --plot",
 		"Shows what a producer sees that sends a record every millisecond."},
 	{NULL, NULL},
 };

@@ -28,9 +28,8 @@ static const struct column columns[] = {
 };
 
 static const struct example examples[] = {
-	{"weir doctor -b k1:9092",
-		"Checks every step from the name to what each broker advertises."},
-	{"weir doctor --dir /var/lib/weir", "Checks a data directory and the limits around it."},
+	{"weir doctor", "Checks every step from the name to what each broker advertises."},
+	{"weir doctor --dir data", "Checks a data directory and the limits around it."},
 	{"weir doctor -O json | jq '.[] | select(.result == \"FAIL\")'", "Shows the faults only."},
 	{NULL, NULL},
 };
@@ -207,15 +206,15 @@ static enum weir_code doctor_run(void *args, struct ctx *ctx, struct weir_err *e
 	}
 	d.table = table_new(ctx, columns);
 	if (dir) {
-		char *socket = mem_printf("%s/weir.sock", dir), *unix_socket;
+		char *socket = mem_printf("unix:%s/weir.sock", dir);
 		doctor_dir(&d, dir);
-		unix_socket = mem_printf("unix:%s", socket);
-		if (access(socket, F_OK) == 0) {
-			d.conf.brokers = unix_socket;
+		if (connect_is_served(dir)) {
+			d.conf.brokers = socket;
 			d.conf.brokers_origin = ctx->globals.dir ? "--dir" : "$WEIR_DIR";
 			check_brokers(&d);
+		} else {
+			doctor_put(&d, "broker", dir, FINDING_SKIP, NULL, "none runs on it");
 		}
-		mem_free(unix_socket);
 		mem_free(socket);
 	} else {
 		check_brokers(&d);

@@ -40,8 +40,8 @@ static void check_space(struct doctor *d, const char *path)
 			   : FINDING_OK,
 		tight ? "lower retention.bytes or retention.ms of the largest topics, or add disk"
 		      : NULL,
-		"%" PRIu64 " MiB of %" PRIu64 " MiB are free, %" PRIu64 "%%", spare >> 20, total >> 20,
-		percent);
+		"%" PRIu64 " MiB of %" PRIu64 " MiB are free, %" PRIu64 "%%", spare >> 20,
+		total >> 20, percent);
 	if (vfs.f_files && vfs.f_favail * 100 / vfs.f_files < FREE_PERCENT_MIN) {
 		doctor_put(d, "inodes", path, vfs.f_favail ? FINDING_WARN : FINDING_FAIL,
 			"fewer and larger segments (segment.bytes) need fewer files",

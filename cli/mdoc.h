@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The tables of the program as manual pages, in mdoc. What no table says is prose: man/build.sh puts
- * the parts of a file in man/prose to the places that mdoc_prose names.
+ * The tables of the program as manual pages, in mdoc. What no table says is prose: man/build.sh
+ * puts the parts of a file in man/prose to the places that mdoc_prose names.
  */
 #pragma once
 

@@ -120,7 +120,8 @@ static void put_row(struct ctx *ctx, struct table *table, struct outcome *outcom
 	bool made = !result->error_code;
 	bool there = if_not_exists && result->error_code == WEIR_TOPIC_ALREADY_EXISTS;
 	table_slice(table, result->name);
-	table_text(table, made && !uuid_is_zero(result->topic_id) ? id : NULL);
+	bool has_id = made && !ctx->globals.dry_run && !uuid_is_zero(result->topic_id);
+	table_text(table, has_id ? id : NULL);
 	if (made && result->num_partitions >= 0) {
 		table_number(table, result->num_partitions);
 		table_number(table, result->replication_factor);
