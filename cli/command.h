@@ -2,7 +2,7 @@
 /*
  * A command, declared once: dispatch, help, manual pages, completion and tests read this entry.
  * Adding one: a file cli/<name>.c with its entry at the top, a line in cli/commands.def, a line in
- * cli/local.mk, and man/weir-<path>.1.
+ * cli/local.mk; HACKING has the rest.
  */
 #pragma once
 
