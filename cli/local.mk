@@ -46,7 +46,7 @@ libweircli_a_SOURCES = \
 	cli/segment_cat.c cli/segment_files.c cli/segment_files.h cli/segment_inspect.c \
 	cli/segment_list.c cli/segment_txns.c cli/segment_txns.h cli/segment_verify.c \
 	cli/settings.c cli/settings.h cli/settings_alter.c \
-	cli/shell.c cli/shell_input.c cli/shell_input.h cli/shell_line.c cli/shell_line.h \
+	cli/shell.c cli/shell_complete.c cli/shell_complete.h cli/shell_input.c cli/shell_input.h cli/shell_line.c cli/shell_line.h \
 	cli/table.c cli/table.h \
 	cli/topic_add_partitions.c cli/topic_alter.c \
 	cli/topic_common.c cli/topic_common.h \

@@ -6,6 +6,7 @@
  */
 #include "cli/command.h"
 #include "cli/connect.h"
+#include "cli/shell_complete.h"
 #include "cli/shell_input.h"
 #include "cli/shell_line.h"
 #include "core/base/mem.h"
@@ -65,6 +66,8 @@ const struct command cmd_shell = {
 struct shell {
 	struct ctx *ctx;
 	const struct shell_args *args;
+	char **options; /* words of the options given to the shell */
+	size_t option_count;
 	char *prefix; /* defines weir() for sh, with the options given to the shell */
 	bool tty, ended, from_stdin;
 	int status;
@@ -84,17 +87,46 @@ static void add_quoted(struct buf *out, const char *text)
 	buf_add_byte(out, '\'');
 }
 
-static void add_option(struct buf *out, const char *option, const char *value)
+static void add_word(struct shell *shell, const char *word)
+{
+	shell->options = mem_grow(shell->options, shell->option_count + 1, sizeof(*shell->options));
+	shell->options[shell->option_count++] = mem_dup_str(word);
+}
+
+static void add_option(struct shell *shell, const char *option, const char *value)
 {
 	if (value) {
-		buf_printf(out, " %s ", option);
-		add_quoted(out, value);
+		add_word(shell, option);
+		add_word(shell, value);
+	}
+}
+
+/* The options given to the shell, as words for each command. */
+static void collect_options(struct shell *shell)
+{
+	const struct globals *g = &shell->ctx->globals;
+	add_option(shell, "--brokers", g->brokers);
+	add_option(shell, "--config", g->config);
+	add_option(shell, "--dir", g->dir);
+	for (size_t i = 0; i < g->sets.count; i++) {
+		add_option(shell, "-X", g->sets.items[i]);
+	}
+	for (size_t i = 0; i < g->resolves.count; i++) {
+		add_option(shell, "--resolve", g->resolves.items[i]);
+	}
+	for (int i = 0; i < g->verbose; i++) {
+		add_word(shell, "-v");
+	}
+	if (g->quiet) {
+		add_word(shell, "-q");
+	}
+	if (g->yes) {
+		add_word(shell, "-y");
 	}
 }
 
 static enum weir_code make_prefix(struct shell *shell, struct weir_err *err)
 {
-	const struct globals *g = &shell->ctx->globals;
 	char self[4096];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (len <= 0) {
@@ -105,19 +137,9 @@ static enum weir_code make_prefix(struct shell *shell, struct weir_err *err)
 	buf_init(&out, 0);
 	buf_add_str(&out, "weir() { ");
 	add_quoted(&out, self);
-	add_option(&out, "--brokers", g->brokers);
-	add_option(&out, "--config", g->config);
-	add_option(&out, "--dir", g->dir);
-	for (size_t i = 0; i < g->sets.count; i++) {
-		add_option(&out, "-X", g->sets.items[i]);
-	}
-	for (size_t i = 0; i < g->resolves.count; i++) {
-		add_option(&out, "--resolve", g->resolves.items[i]);
-	}
-	buf_add_str(&out, g->quiet ? " -q" : "");
-	buf_add_str(&out, g->yes ? " -y" : "");
-	for (int i = 0; i < g->verbose; i++) {
-		buf_add_str(&out, " -v");
+	for (size_t i = 0; i < shell->option_count; i++) {
+		buf_add_byte(&out, ' ');
+		add_quoted(&out, shell->options[i]);
 	}
 	buf_add_str(&out, " \"$@\"; }\n");
 	shell->prefix = mem_dup_str(buf_str(&out));
@@ -248,6 +270,7 @@ static enum weir_code run_input(
 static enum weir_code shell_run(void *opt_args, struct ctx *ctx, struct weir_err *err)
 {
 	struct shell shell = {.ctx = ctx, .args = opt_args};
+	collect_options(&shell);
 	enum weir_code code = make_prefix(&shell, err);
 	if (code == WEIR_OK && shell.args->commands && ctx->word_count) {
 		code = err_set(err, WEIR_USAGE, "-c and a file exclude each other");
@@ -259,11 +282,16 @@ static enum weir_code shell_run(void *opt_args, struct ctx *ctx, struct weir_err
 		code = shell_input_open(ctx, ctx->word_count ? ctx->words[0] : NULL, &input, err);
 		if (code == WEIR_OK) {
 			shell.tty = shell_input_is_tty(input);
+			shell_complete_start(shell.options, shell.option_count);
 			shell.from_stdin = !ctx->word_count && !shell.tty;
 			code = run_input(&shell, input, err);
 		}
 		shell_input_close(&input);
 	}
+	for (size_t i = 0; i < shell.option_count; i++) {
+		mem_free(shell.options[i]);
+	}
+	mem_free(shell.options);
 	mem_free(shell.prefix);
 	ctx->exit_status = shell.status;
 	return code;

@@ -99,3 +99,12 @@ error 4
 exit" "$(cat "$TMP/state/weir/history")"
 	is 600 "$(stat -c %a "$TMP/state/weir/history")"
 }
+
+@test "the tab key: commands, options, topics, choices" {
+	keys() { printf '%b' "$1" | script -qec "stty -echo; $WEIR shell" /dev/null | tr -d '\r' |
+		sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g'; }
+	has "$(keys 'top\tlis\t --no-h\t\nexit\n')" "orders  2"
+	has "$(keys 'use ord\t\nexit\n')" "weir orders> "
+	has "$(keys 'error 3 -O tsv | cat\nbench prod\tor\t-c 1 --no-header -O jso\tl\nexit\n')" '"topic":"orders"'
+	has "$(keys 'topic \t\t\nexit\n')" "add-partitions"
+}
