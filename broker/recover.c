@@ -12,6 +12,7 @@
 struct recovery {
 	struct broker *broker;
 	struct partition **partitions;
+	bool *raised; /* one a partition */
 	size_t count;
 	atomic_size_t next;
 	pthread_mutex_t lock;
@@ -26,31 +27,41 @@ static void collect(void *arg, struct partition *partition)
 	r->partitions[r->count++] = partition;
 }
 
-static enum weir_code recover_one(struct partition *p, struct weir_err *err)
+/* *raised: the log has a new epoch, which its row still lacks. */
+static enum weir_code recover_one(struct partition *p, bool *raised, struct weir_err *err)
 {
 	struct log *log;
 	enum weir_code code = partition_use(p, &log, err);
 	if (code != WEIR_OK) {
 		return code;
 	}
-	bool empty = log_end_offset(log) == 0;
-	int32_t epoch = atomic_load(&p->leader_epoch);
-	if (!empty) {
-		code = log_start_epoch(log, epoch + 1, err);
+	if (log_end_offset(log) > 0) {
+		code = log_start_epoch(log, atomic_load(&p->leader_epoch) + 1, err);
+		*raised = code == WEIR_OK;
 	}
 	partition_done(p);
-	if (code != WEIR_OK || empty) {
-		return code;
+	return code;
+}
+
+/* The rows follow the logs, in one commit. */
+static enum weir_code raise_rows(struct recovery *r, struct weir_err *err)
+{
+	struct image_place *places = mem_array(r->count, sizeof(*places));
+	size_t count = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->raised[i]) {
+			places[count++] = (struct image_place){
+				r->partitions[i]->topic->id, r->partitions[i]->index};
+		}
 	}
-	const struct image *image = image_current(p->broker->images);
-	const struct image_topic *topic = image_topic_by_id(image, p->topic->id);
-	struct image_partition row = topic->partitions[p->index];
-	image_release(image);
-	row.leader_epoch = epoch + 1;
-	code = image_set_partition(p->broker->images, p->topic->id, p->index, &row, err);
-	if (code == WEIR_OK) {
-		atomic_store(&p->leader_epoch, row.leader_epoch);
+	enum weir_code code =
+		count ? image_raise_epochs(r->broker->images, places, count, err) : WEIR_OK;
+	for (size_t i = 0; i < r->count && code == WEIR_OK; i++) {
+		if (r->raised[i]) {
+			atomic_fetch_add(&r->partitions[i]->leader_epoch, 1);
+		}
 	}
+	mem_free(places);
 	return code;
 }
 
@@ -65,7 +76,7 @@ static void *work(void *arg)
 			return NULL;
 		}
 		struct weir_err err;
-		if (recover_one(r->partitions[i], &err) != WEIR_OK) {
+		if (recover_one(r->partitions[i], &r->raised[i], &err) != WEIR_OK) {
 			pthread_mutex_lock(&r->lock);
 			if (r->err.code == WEIR_OK) {
 				r->err = err;
@@ -81,6 +92,7 @@ enum weir_code recover_all(struct broker *broker, struct weir_err *err)
 	struct recovery r = {.broker = broker};
 	pthread_mutex_init(&r.lock, NULL);
 	topics_each(&broker->topics, collect, &r);
+	r.raised = mem_array(r.count, sizeof(*r.raised));
 	pthread_t threads[THREADS_MAX];
 	int wanted = broker_conf(broker)->num_recovery_threads_per_data_dir, count = 0;
 	while (count < wanted - 1 && count < THREADS_MAX &&
@@ -91,14 +103,16 @@ enum weir_code recover_all(struct broker *broker, struct weir_err *err)
 	for (int i = 0; i < count; i++) {
 		pthread_join(threads[i], NULL);
 	}
+	enum weir_code code = r.err.code == WEIR_OK ? raise_rows(&r, &r.err) : r.err.code;
 	for (size_t i = 0; i < r.count; i++) {
 		partition_unref(r.partitions[i]);
 	}
 	mem_free(r.partitions);
+	mem_free(r.raised);
 	pthread_mutex_destroy(&r.lock);
-	if (r.err.code != WEIR_OK) {
+	if (code != WEIR_OK) {
 		*err = r.err;
-		return r.err.code;
+		return code;
 	}
 	log_line(LOG_INFO, "recovered %zu partitions after an unclean stop", r.count);
 	return WEIR_OK;

@@ -117,6 +117,17 @@ WEIR_MUST_USE enum weir_code image_add_partitions(struct image_store *store, con
  */
 WEIR_MUST_USE enum weir_code image_set_partition(struct image_store *store, struct uuid topic_id,
 	int32_t partition, const struct image_partition *row, struct weir_err *err);
+/* A partition of a topic. */
+struct image_place {
+	struct uuid topic_id;
+	int32_t partition;
+};
+/*
+ * Raises the leader epoch and the partition epoch of each by one, all in one commit. Errors:
+ * UNKNOWN_TOPIC_OR_PARTITION, and nothing is raised.
+ */
+WEIR_MUST_USE enum weir_code image_raise_epochs(struct image_store *store,
+	const struct image_place *places, size_t count, struct weir_err *err);
 /*
  * changes: value NULL removes. topic NULL: broker settings, of node (-1: cluster-wide default).
  * Values are not judged, only kept. Errors: UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG.

@@ -21,11 +21,9 @@ struct change {
 	struct buf row;	    /* the value being written */
 	struct meta_guard *guards;
 	struct meta_op *ops;
-	size_t guard_count, op_count, op_room;
+	size_t guard_count, guard_room, op_count, op_room;
 	bool failed; /* out of memory */
 };
-
-enum { CHANGE_GUARDS_MAX = 4 };
 
 typedef enum weir_code change_fill(struct change *change, void *args, struct weir_err *err);
 
@@ -38,7 +36,11 @@ static struct slice change_key(struct change *change, const char *key)
 
 static void change_guard(struct change *change, struct slice key, int64_t mod_revision)
 {
-	WEIR_ASSERT(change->guard_count < CHANGE_GUARDS_MAX);
+	if (change->guard_count == change->guard_room) {
+		change->guard_room = change->guard_room ? change->guard_room * 2 : 4;
+		change->guards =
+			mem_grow(change->guards, change->guard_room, sizeof(*change->guards));
+	}
 	change->guards[change->guard_count++] =
 		(struct meta_guard){.key = key, .mod_revision = mod_revision};
 }
@@ -89,8 +91,7 @@ static enum weir_code change_try(
 static enum weir_code change_run(
 	struct image_store *store, change_fill *fill, void *args, struct weir_err *err)
 {
-	struct meta_guard guards[CHANGE_GUARDS_MAX];
-	struct change change = {.store = store, .guards = guards};
+	struct change change = {.store = store};
 	arena_init(&change.arena, 0);
 	buf_init(&change.row, 0);
 	struct weir_err why = {0};
@@ -101,6 +102,7 @@ static enum weir_code change_run(
 	if (code && err) {
 		*err = why;
 	}
+	mem_free(change.guards);
 	mem_free(change.ops);
 	buf_fini(&change.row);
 	arena_fini(&change.arena);
@@ -500,6 +502,43 @@ enum weir_code image_set_partition(struct image_store *store, struct uuid topic_
 	}
 	struct partition_args args = {.topic_id = topic_id, .partition = partition, .row = row};
 	return change_run(store, partition_fill, &args, err);
+}
+
+struct raise_args {
+	const struct image_place *places;
+	size_t count;
+};
+
+static enum weir_code raise_fill(struct change *change, void *args, struct weir_err *err)
+{
+	const struct raise_args *wanted = args;
+	for (size_t i = 0; i < wanted->count; i++) {
+		struct slice key = partition_key(
+			change, wanted->places[i].topic_id, wanted->places[i].partition);
+		struct image_partition row;
+		int64_t mod_revision = 0;
+		enum weir_code code = read_partition(change, key, &row, &mod_revision, err);
+		if (!code && (row.leader_epoch == INT32_MAX || row.partition_epoch == INT32_MAX)) {
+			code = err_set(err, WEIR_INVALID_REQUEST, "the epochs of %.*s are used up",
+				(int)key.len, (const char *)key.data);
+		}
+		if (code) {
+			return code;
+		}
+		row.leader_epoch++;
+		row.partition_epoch++;
+		change_guard(change, key, mod_revision);
+		image_partition_row_encode(&change->row, &row);
+		change_put(change, key);
+	}
+	return WEIR_OK;
+}
+
+enum weir_code image_raise_epochs(struct image_store *store, const struct image_place *places,
+	size_t count, struct weir_err *err)
+{
+	struct raise_args args = {.places = places, .count = count};
+	return change_run(store, raise_fill, &args, err);
 }
 
 struct config_args {

@@ -139,6 +139,7 @@ static bool differs(const char *name, const char *const *list)
 	return false;
 }
 static const char *const other_default[] = {"num.network.threads", /* follows the processors */
+	"num.recovery.threads.per.data.dir",			   /* they wait for the disk */
 	"group.coordinator.rebalance.protocols",		   /* no streams */
 	"listener.security.protocol.map",			   /* the order */
 	"socket.send.buffer.bytes", "socket.receive.buffer.bytes", /* the system tunes them */
