@@ -7,6 +7,7 @@
 #include "cli/client_props.h"
 #include "cli/command.h"
 #include "cli/connect.h"
+#include "cli/consume_group.h"
 #include "cli/consume_priv.h"
 #include "cli/delimiter.h"
 #include "cli/interrupt.h"
@@ -16,6 +17,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+static const char *const commit_names[] = {"after-print", "none", NULL};
 static const char *const isolation_names[] = {
 	"committed", "uncommitted", "read_committed", "read_uncommitted", NULL};
 
@@ -63,6 +65,14 @@ static const struct opt opts[] = {
 		.max = INT64_MAX, .help = "Fails with exit status 1 when there were fewer."),
 	OPT_BOOL(struct consume_args, regex, .name = "regex",
 		.help = "TOPIC is a regular expression that matches whole names."),
+	OPT_STR(struct consume_args, group, .name = "group", .letter = 'g', .arg = "GROUP",
+		.help = "Reads as a member of this group: its partitions, from where it is."),
+	OPT_CHOICE(struct consume_args, commit, .name = "commit", .arg = "WHEN",
+		.choices = commit_names, .unset = -1,
+		.help = "When the group's offsets move: after what was printed (after-print, which "
+			"is usual), or never (none)."),
+	OPT_BOOL(struct consume_args, seek, .name = "seek",
+		.help = "-o counts even where the group has offsets."),
 	OPT_BOOL(struct consume_args, raw, .name = "raw",
 		.help = "Control bytes of records go to a terminal as they are."),
 	OPT_END,
@@ -213,7 +223,7 @@ static enum weir_code compile(struct consume *c, struct weir_err *err)
 	if (code == WEIR_OK) {
 		code = ranges_parse(&c->ranges, &a->offsets, c->now_ms, err);
 	}
-	return code;
+	return code == WEIR_OK ? consume_group_check(c, err) : code;
 }
 
 static enum weir_code run(struct consume *c, struct weir_err *err)
@@ -235,7 +245,10 @@ static enum weir_code run(struct consume *c, struct weir_err *err)
 	if (code == WEIR_OK) {
 		code = consumer_open(c->client, &conf, &c->consumer, err);
 	}
-	for (size_t i = 0; i < c->target_count && code == WEIR_OK; i++) {
+	if (code == WEIR_OK && c->args->group) {
+		code = consume_group_open(c, err);
+	}
+	for (size_t i = 0; i < c->target_count && code == WEIR_OK && !c->group; i++) {
 		code = consume_assign_target(c, &c->targets[i], err);
 	}
 	if (code != WEIR_OK) {
@@ -257,6 +270,11 @@ static enum weir_code consume_run(void *args, struct ctx *ctx, struct weir_err *
 	buf_init(&c.delim, 0);
 	buf_init(&c.key_delim, 0);
 	enum weir_code code = run(&c, err);
+	struct weir_err left;
+	if (c.group && consume_group_close(&c, &left) != WEIR_OK && code == WEIR_OK) {
+		code = left.code;
+		*err = left;
+	}
 	consumer_close(&c.consumer);
 	for (size_t i = 0; i < c.target_count; i++) {
 		mem_free(c.targets[i].name);

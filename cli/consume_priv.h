@@ -17,7 +17,13 @@ struct consume_args {
 	int isolation;
 	bool control, batches, regex, raw;
 	int64_t idle_ms, require;
+	const char *group;
+	int commit; /* CONSUME_COMMIT_...; -1: not given */
+	bool seek;
 };
+
+/* Choices of --commit. */
+enum { CONSUME_COMMIT_AFTER_PRINT, CONSUME_COMMIT_NONE };
 
 /* A topic that is read; spans are indexed by partition. */
 struct target {
@@ -44,13 +50,16 @@ struct consume {
 	struct row_headers headers;
 	int64_t now_ms; /* wall, at the start */
 	int64_t printed, flushed_ms;
-	int64_t quiet_ms; /* mono: since when nothing came; -1: something just did */
+	int64_t quiet_ms;	     /* mono: since when nothing came; -1: something just did */
+	struct consume_group *group; /* of -g; NULL: none */
 };
 
 /* The topics of -t and of the words. Errors: UNKNOWN_TOPIC_OR_PARTITION with a hint, the broker's.
  */
 WEIR_MUST_USE enum weir_code consume_find_topics(
 	struct consume *c, const char *const *words, size_t count, struct weir_err *err);
+/* The target of a topic, with room for its partitions; made if need be. Others may move. */
+struct target *consume_target(struct consume *c, const char *name, int32_t partition_count);
 /* Which partitions of target are read, from where to where; assigns them. Errors: USAGE, the
  * broker's.
  */
@@ -58,3 +67,5 @@ WEIR_MUST_USE enum weir_code consume_assign_target(
 	struct consume *c, struct target *target, struct weir_err *err);
 /* Reads and prints until there is a reason to end. */
 WEIR_MUST_USE enum weir_code consume_read(struct consume *c, struct weir_err *err);
+/* Writes what was printed; an error sticks in the output. */
+void consume_flush(struct consume *c);

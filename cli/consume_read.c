@@ -5,6 +5,7 @@
  */
 #include "cli/consume_priv.h"
 
+#include "cli/consume_group.h"
 #include "cli/interrupt.h"
 #include "core/base/clock.h"
 
@@ -113,12 +114,15 @@ static bool goes_on(const struct consume *c)
 	return !enough && !interrupted() && !c->ctx->out.sys_errno;
 }
 
-static void flush(struct consume *c)
+void consume_flush(struct consume *c)
 {
 	struct weir_err ignored; /* sticks in out */
 	c->flushed_ms = clock_mono_ms();
 	if (c->ctx->out.buf.len && out_flush(&c->ctx->out, &ignored) != WEIR_OK) {
 		return;
+	}
+	if (c->group && !c->ctx->out.sys_errno) {
+		consume_group_written(c);
 	}
 }
 
@@ -153,7 +157,7 @@ static bool on_idle(struct consume *c, int64_t *wait_ms)
 {
 	int64_t now_ms = clock_mono_ms();
 	int64_t idle_ms = c->args->idle_ms;
-	flush(c);
+	consume_flush(c);
 	check_reader(c);
 	end_ranges(c);
 	if (c->quiet_ms < 0) {
@@ -164,9 +168,24 @@ static bool on_idle(struct consume *c, int64_t *wait_ms)
 	return left_ms > 0;
 }
 
+/* The part of a member of a group. at_end: the consumer has nothing to wait for. */
+static enum weir_code on_idle_member(
+	struct consume *c, bool at_end, int64_t wait_ms, bool *ended, struct weir_err *err)
+{
+	if (!c->group) {
+		return WEIR_OK;
+	}
+	enum weir_code code = consume_group_step(c, at_end, ended, err);
+	if (code == WEIR_OK && at_end && !*ended) {
+		consume_group_wait(c, wait_ms);
+	}
+	return code;
+}
+
 enum weir_code consume_read(struct consume *c, struct weir_err *err)
 {
 	int64_t wait_ms = 0, taken = 0;
+	bool ended = false;
 	while (goes_on(c)) {
 		enum consumer_event event;
 		struct consumed got;
@@ -174,12 +193,16 @@ enum weir_code consume_read(struct consume *c, struct weir_err *err)
 			c->args->batches
 				? consumer_next_batch(c->consumer, wait_ms, &event, &got, err)
 				: consumer_next(c->consumer, wait_ms, &event, &got, err);
-		if (code != WEIR_OK || event == CONSUMER_DONE) {
+		if (code != WEIR_OK || (event == CONSUMER_DONE && !c->group)) {
 			return code;
 		}
-		if (event == CONSUMER_IDLE) {
+		if (event != CONSUMER_RECORD) {
 			if (!on_idle(c, &wait_ms)) {
 				return WEIR_OK;
+			}
+			code = on_idle_member(c, event == CONSUMER_DONE, wait_ms, &ended, err);
+			if (code != WEIR_OK || ended) {
+				return code;
 			}
 			continue;
 		}
@@ -194,7 +217,11 @@ enum weir_code consume_read(struct consume *c, struct weir_err *err)
 			return code;
 		}
 		if (++taken % LOOK_EVERY == 0 && clock_mono_ms() - c->flushed_ms > FLUSH_EVERY_MS) {
-			flush(c);
+			consume_flush(c);
+			code = on_idle_member(c, false, 0, &ended, err);
+		}
+		if (code != WEIR_OK) {
+			return code;
 		}
 	}
 	return WEIR_OK;

@@ -12,17 +12,27 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void add_target(struct consume *c, const char *name, int32_t partition_count)
+struct target *consume_target(struct consume *c, const char *name, int32_t partition_count)
 {
 	for (size_t i = 0; i < c->target_count; i++) {
-		if (strcmp(c->targets[i].name, name) == 0) {
-			return;
+		struct target *target = &c->targets[i];
+		if (strcmp(target->name, name) != 0) {
+			continue;
 		}
+		if (partition_count > target->count) {
+			size_t old = (size_t)target->count + 1, room = (size_t)partition_count + 1;
+			target->spans = mem_grow(target->spans, room, sizeof(*target->spans));
+			memset(target->spans + old, 0, (room - old) * sizeof(*target->spans));
+			target->count = partition_count;
+		}
+		return target;
 	}
+	c->seen_name = NULL;
 	c->targets = mem_grow(c->targets, c->target_count + 1, sizeof(*c->targets));
 	c->targets[c->target_count++] = (struct target){.name = mem_dup_str(name),
 		.spans = mem_array((size_t)partition_count + 1, sizeof(struct span)),
 		.count = partition_count};
+	return &c->targets[c->target_count - 1];
 }
 
 static enum weir_code find_topic(struct consume *c, const char *name, struct weir_err *err)
@@ -32,7 +42,7 @@ static enum weir_code find_topic(struct consume *c, const char *name, struct wei
 	arena_init(&arena, (size_t)LIMIT_FRAME_DEFAULT);
 	enum weir_code code = client_topic(c->client, name, &arena, &topic, err);
 	if (code == WEIR_OK) {
-		add_target(c, name, topic->partition_count);
+		(void)consume_target(c, name, topic->partition_count);
 	}
 	arena_fini(&arena);
 	return code == WEIR_OK ? code : topic_unknown(c->ctx, code, err);
@@ -49,7 +59,7 @@ static enum weir_code find_matches(
 			code = err_set(err, WEIR_UNKNOWN_TOPIC_OR_PARTITION,
 				"no topic matches \"%s\"", pick.items[i].name);
 		} else {
-			add_target(c, topic->name, topic->partition_count);
+			(void)consume_target(c, topic->name, topic->partition_count);
 		}
 	}
 	topic_pick_fini(&pick);

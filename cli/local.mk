@@ -18,6 +18,7 @@ libweircli_a_SOURCES = \
 	cli/config_get.c cli/config_set.c cli/config_show.c \
 	cli/connect.c cli/connect.h \
 	cli/consume.c cli/consume_priv.h cli/consume_range.c cli/consume_range.h \
+	cli/consume_group.c cli/consume_group.h \
 	cli/consume_read.c cli/consume_topics.c \
 	cli/context.c cli/context.h \
 	cli/delimiter.c cli/delimiter.h \

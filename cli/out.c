@@ -2,12 +2,14 @@
 #include "cli/out.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { OUT_CHUNK = 64 * 1024 };
+enum { OUT_CHUNK = 64 * 1024, OUT_IDLE_MS = 100 };
 
 void out_init(struct out *out, int fd)
 {
@@ -25,11 +27,23 @@ void out_fini(struct out *out)
 	buf_fini(&out->buf);
 }
 
+/* How much may be written without blocking, once anything may: at most len. */
+static size_t wait_for_room(const struct out *out, size_t len)
+{
+	struct pollfd fd = {.fd = out->fd, .events = POLLOUT};
+	while (poll(&fd, 1, OUT_IDLE_MS) == 0) {
+		out->idle(out->idle_arg);
+	}
+	return len < PIPE_BUF ? len : PIPE_BUF;
+}
+
 static void push(struct out *out)
 {
 	size_t done = 0;
 	while (done < out->buf.len && !out->sys_errno) {
-		ssize_t n = write(out->fd, out->buf.data + done, out->buf.len - done);
+		size_t len = out->buf.len - done;
+		len = out->idle ? wait_for_room(out, len) : len;
+		ssize_t n = write(out->fd, out->buf.data + done, len);
 		if (n >= 0) {
 			done += (size_t)n;
 		} else if (errno != EINTR) {

@@ -16,6 +16,10 @@ struct out {
 	size_t width;  /* of the terminal in columns; 0: not one */
 	int sys_errno; /* of the first failed write; 0: none */
 	struct buf buf;
+	/* Called every now and then while the reader is slow to take more; NULL: writing just
+	 * blocks. */
+	void (*idle)(void *arg);
+	void *idle_arg;
 };
 
 void out_init(struct out *out, int fd);

@@ -333,7 +333,7 @@ enum weir_code group_offsets_all(struct client *client, const char *group, struc
 	return WEIR_OK;
 }
 
-bool offsets_commit_build(struct offset_commit_request *request, const char *group,
+bool group_offsets_commit_build(struct offset_commit_request *request, const char *group,
 	const struct group_identity *who, const struct group_offset *items, size_t count,
 	int16_t *cap, struct arena *arena)
 {
@@ -372,7 +372,7 @@ bool offsets_commit_build(struct offset_commit_request *request, const char *gro
 	return true;
 }
 
-void offsets_commit_take(const struct offset_commit_response *response, int16_t version,
+void group_offsets_commit_take(const struct offset_commit_response *response, int16_t version,
 	struct group_offset *items, size_t count)
 {
 	size_t at = 0;
@@ -411,14 +411,14 @@ enum weir_code group_offsets_commit(struct client *client, const char *group,
 	int16_t cap, version;
 	enum weir_code code;
 	arena_init(&arena, LIMIT_FRAME_DEFAULT);
-	if (offsets_commit_build(&request, group, who, items, count, &cap, &arena)) {
+	if (group_offsets_commit_build(&request, group, who, items, count, &cap, &arena)) {
 		code = coordinator_call(client, group, API_OFFSET_COMMIT, cap, &request,
 			commit_error, &arena, &response, &version, err);
 	} else {
 		code = no_memory(err);
 	}
 	if (!code) {
-		offsets_commit_take(&response, version, items, count);
+		group_offsets_commit_take(&response, version, items, count);
 	}
 	arena_fini(&arena);
 	return code;

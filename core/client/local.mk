@@ -10,9 +10,10 @@ libweircore_a_SOURCES += \
 	core/client/consumer.c core/client/consumer_priv.h \
 	core/client/coordinator.c core/client/coordinator.h \
 	core/client/fetch.c \
-	core/client/group.c core/client/group.h core/client/group_priv.h \
-	core/client/group_assign.c core/client/group_classic.c core/client/group_modern.c \
+	core/client/membership.c core/client/membership.h core/client/membership_priv.h \
+	core/client/membership_assign.c core/client/membership_classic.c core/client/membership_modern.c \
 	core/client/group_offsets.c core/client/group_offsets.h core/client/group_offsets_priv.h \
+	core/client/groups.c core/client/groups.h \
 	core/client/metadata.c \
 	core/client/offsets.c \
 	core/client/partitioner.c core/client/partitioner.h \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What group.c (events, commits), group_classic.c and group_modern.c (the protocols) share. */
+/* What group.c (events, commits), membership_classic.c and membership_modern.c (the protocols)
+ * share. */
 #pragma once
 
 #include "core/client/client_priv.h"
-#include "core/client/group.h"
+#include "core/client/membership.h"
 #include "core/client/group_offsets.h"
 
 /* A partition that the member owns or is to own. */
@@ -19,33 +20,35 @@ struct owned_list {
 	size_t count;
 };
 
-enum group_phase {
+enum membership_phase {
 	PHASE_OUT,     /* no member: joins when due */
 	PHASE_JOINING, /* an answer to the join is awaited */
 	PHASE_SYNCING,
 	PHASE_MEMBER,
 };
 
-struct group;
+struct membership;
 
-struct group_ops {
+struct membership_ops {
 	const char *name;
 	/* Takes an answer to exchange, when it is there. */
-	enum weir_code (*take)(struct group *group, struct exchange *x, struct weir_err *err);
+	enum weir_code (*take)(struct membership *group, struct exchange *x, struct weir_err *err);
 	/* Does what is due; nothing is under way, and no event stands out. */
-	enum weir_code (*step)(struct group *group, struct weir_err *err);
+	enum weir_code (*step)(struct membership *group, struct weir_err *err);
+	/* Sends a heartbeat that tells nothing new. */
+	enum weir_code (*beat)(struct membership *group, struct weir_err *err);
 	/* Starts the farewell; false: there is none. */
-	bool (*leave)(struct group *group, int64_t deadline_ms, struct exchange **x);
+	bool (*leave)(struct membership *group, int64_t deadline_ms, struct exchange **x);
 };
-extern const struct group_ops group_classic, group_modern;
+extern const struct membership_ops membership_classic, membership_modern;
 
-struct group {
+struct membership {
 	struct client *client;
-	struct group_conf conf; /* texts are the group's own */
-	const struct group_ops *ops;
+	struct membership_conf conf; /* texts are the group's own */
+	const struct membership_ops *ops;
 	char *member_id;
 	int32_t epoch; /* generation or member epoch; -1: none (0 in the new protocol) */
-	enum group_phase phase;
+	enum membership_phase phase;
 	int32_t coordinator; /* node; -1: not known */
 	struct exchange *exchange;
 	int64_t due_ms, answered_ms, topics_due_ms; /* mono */
@@ -57,9 +60,12 @@ struct group {
 	struct owned_list owned, target; /* what it has, and what it is to have */
 	bool reconcile;			 /* owned and target differ */
 
-	/* The event that group_poll told last, or is about to tell. */
-	struct group_event event;
-	struct group_share *shares;
+	/* The event that membership_poll told last, or is about to tell. */
+	struct membership_event event;
+	struct membership_share *shares;
+	bool untold;		/* event came up outside of membership_poll */
+	struct weir_err failed; /* what membership_keep ran into */
+	int64_t beat_due_ms;
 	bool rejoin; /* classic: join again as soon as no event stands out */
 
 	struct commit {
@@ -73,7 +79,7 @@ struct group {
 	size_t name_count;
 	bool leader;
 	enum assignor assignor;
-	struct group_topics_seen {
+	struct membership_topics_seen {
 		char *name;
 		int32_t partition_count;
 	} * seen; /* leader: topics of the group when it assigned them */
@@ -86,6 +92,7 @@ struct group {
 	bool tell_owned; /* it tells what is owned */
 	bool unresolved; /* target names a topic that metadata does not have yet */
 	int64_t resolve_due_ms;
+	int early_beats;
 	struct wanted {
 		struct uuid topic_id;
 		int32_t partition;
@@ -95,45 +102,45 @@ struct group {
 
 /* Sends request to the coordinator, asking for it if need be. Failures that may pass are kept for a
  * later try. */
-WEIR_MUST_USE enum weir_code group_send(struct group *group, int16_t key, int16_t cap,
+WEIR_MUST_USE enum weir_code membership_send(struct membership *group, int16_t key, int16_t cap,
 	const void *request, int64_t wait_ms, struct weir_err *err);
 /* The coordinator has moved or does not answer: asks again after a pause. */
-void group_lost_coordinator(struct group *group);
+void membership_lost_coordinator(struct membership *group);
 /* Tries again after a pause. */
-void group_pause(struct group *group);
+void membership_pause(struct membership *group);
 
 /* Tells the caller that what is owned is gone, and forgets it. */
-void group_lose_all(struct group *group);
+void membership_lose_all(struct membership *group);
 /* Tells the caller to give up those of owned that are not in keep (NULL: all). False: none. */
-bool group_revoke(struct group *group, const struct owned_list *keep);
+bool membership_revoke(struct membership *group, const struct owned_list *keep);
 /* Reads the offsets of what target has and owned has not, and tells the caller; owned becomes
  * target. */
-WEIR_MUST_USE enum weir_code group_gain(struct group *group, struct weir_err *err);
+WEIR_MUST_USE enum weir_code membership_gain(struct membership *group, struct weir_err *err);
 
-int owned_compare(const struct owned *a, const struct owned *b);
-void owned_sort(struct owned_list *list);
-const struct owned *owned_find(const struct owned_list *list, const struct owned *item);
-void owned_free(struct owned_list *list);
-struct owned_list owned_dup(const struct owned_list *list);
-void owned_add(struct owned_list *list, const struct topic *topic, int32_t partition);
+int owned_list_compare(const struct owned *a, const struct owned *b);
+void owned_list_sort(struct owned_list *list);
+const struct owned *owned_list_find(const struct owned_list *list, const struct owned *item);
+void owned_list_free(struct owned_list *list);
+struct owned_list owned_list_dup(const struct owned_list *list);
+void owned_list_add(struct owned_list *list, const struct topic *topic, int32_t partition);
 
-/* Classic, group_assign.c: */
+/* Classic, membership_assign.c: */
 /* Finds the names to subscribe to, sorted. */
-WEIR_MUST_USE enum weir_code group_find_names(
-	struct group *group, char ***names, size_t *count, struct weir_err *err);
-void names_free(char ***names, size_t *count);
+WEIR_MUST_USE enum weir_code membership_find_names(
+	struct membership *group, char ***names, size_t *count, struct weir_err *err);
+void membership_names_free(char ***names, size_t *count);
 /* Appends the subscription for one assignor. */
-WEIR_MUST_USE enum weir_code group_subscription(
-	struct group *group, enum assignor assignor, struct buf *out, struct weir_err *err);
+WEIR_MUST_USE enum weir_code membership_subscription(
+	struct membership *group, enum assignor assignor, struct buf *out, struct weir_err *err);
 
 struct join_group_response;
 struct sync_group_request_assignment;
 /* The leader's work: assignments of all members, in arena. */
-WEIR_MUST_USE enum weir_code group_assign(struct group *group,
+WEIR_MUST_USE enum weir_code membership_assign(struct membership *group,
 	const struct join_group_response *answer, struct arena *arena,
 	struct sync_group_request_assignment **assignments, int32_t *count, struct weir_err *err);
 /* Takes what the leader gave this member as target. */
-WEIR_MUST_USE enum weir_code group_take_assignment(
-	struct group *group, struct slice bytes, struct weir_err *err);
+WEIR_MUST_USE enum weir_code membership_take_assignment(
+	struct membership *group, struct slice bytes, struct weir_err *err);
 /* Whether the leader's topics have other partitions than when it assigned them. */
-bool group_topics_changed(struct group *group);
+bool membership_topics_changed(struct membership *group);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Subscriptions and assignments of the classic protocol, and the leader's work. */
-#include "core/client/group_priv.h"
+#include "core/client/membership_priv.h"
 
 #include "core/base/limits.h"
 #include "core/base/mem.h"
@@ -10,7 +10,7 @@
 
 enum { SUBSCRIPTION_VERSION = 3, ASSIGNMENT_VERSION = 3 };
 
-void names_free(char ***names, size_t *count)
+void membership_names_free(char ***names, size_t *count)
 {
 	for (size_t i = 0; i < *count; i++) {
 		mem_free((*names)[i]);
@@ -31,8 +31,8 @@ static void name_add(char ***names, size_t *count, const char *name)
 	(*names)[(*count)++] = mem_dup_str(name);
 }
 
-enum weir_code group_find_names(
-	struct group *group, char ***names, size_t *count, struct weir_err *err)
+enum weir_code membership_find_names(
+	struct membership *group, char ***names, size_t *count, struct weir_err *err)
 {
 	*names = NULL;
 	*count = 0;
@@ -53,7 +53,7 @@ enum weir_code group_find_names(
 		}
 		arena_fini(&arena);
 		if (code) {
-			names_free(names, count);
+			membership_names_free(names, count);
 			return code;
 		}
 	}
@@ -117,8 +117,8 @@ static int32_t own_topics(const struct owned_list *owned, struct arena *arena,
 }
 
 /* What the sticky assignors want to know of the last generation. */
-static void user_data(
-	const struct group *group, enum assignor assignor, struct arena *arena, struct buf *out)
+static void user_data(const struct membership *group, enum assignor assignor, struct arena *arena,
+	struct buf *out)
 {
 	const struct owned_list *owned = &group->kept;
 	struct assignor_topic *topics = arena_try_array(arena, owned->count + 1, sizeof(*topics));
@@ -137,8 +137,8 @@ static void user_data(
 		(int32_t)owned->count, group->kept_generation, out);
 }
 
-enum weir_code group_subscription(
-	struct group *group, enum assignor assignor, struct buf *out, struct weir_err *err)
+enum weir_code membership_subscription(
+	struct membership *group, enum assignor assignor, struct buf *out, struct weir_err *err)
 {
 	struct consumer_protocol_subscription subscription;
 	struct arena arena;
@@ -169,7 +169,7 @@ enum weir_code group_subscription(
 
 /* What the leader works on. */
 struct work {
-	struct group *group;
+	struct membership *group;
 	struct arena *arena;
 	const struct join_group_response *answer;
 	struct consumer_protocol_subscription *subscriptions;
@@ -314,14 +314,14 @@ static const struct client_topic *cluster_topic(
 				    : NULL;
 }
 
-static void see_topic(struct group *group, const char *name, int32_t partition_count)
+static void see_topic(struct membership *group, const char *name, int32_t partition_count)
 {
 	group->seen = mem_grow(group->seen, group->seen_count + 1, sizeof(*group->seen));
 	group->seen[group->seen_count++] =
-		(struct group_topics_seen){mem_dup_str(name), partition_count};
+		(struct membership_topics_seen){mem_dup_str(name), partition_count};
 }
 
-static void forget_seen(struct group *group)
+static void forget_seen(struct membership *group)
 {
 	for (size_t i = 0; i < group->seen_count; i++) {
 		mem_free(group->seen[i].name);
@@ -358,7 +358,7 @@ static enum weir_code look_up_topics(struct work *work, struct weir_err *err)
 	return WEIR_OK;
 }
 
-bool group_topics_changed(struct group *group)
+bool membership_topics_changed(struct membership *group)
 {
 	struct client_cluster cluster;
 	struct arena arena;
@@ -451,7 +451,7 @@ static enum weir_code encode_assignment(
 	return code;
 }
 
-enum weir_code group_assign(struct group *group, const struct join_group_response *answer,
+enum weir_code membership_assign(struct membership *group, const struct join_group_response *answer,
 	struct arena *arena, struct sync_group_request_assignment **assignments, int32_t *count,
 	struct weir_err *err)
 {
@@ -482,7 +482,7 @@ enum weir_code group_assign(struct group *group, const struct join_group_respons
 }
 
 /* The leader may know topics and partitions that this member has not heard of yet. */
-static enum weir_code target_add(struct group *group,
+static enum weir_code target_add(struct membership *group,
 	const struct consumer_protocol_assignment_topic_partition *from, struct weir_err *err)
 {
 	struct topic *topic = NULL;
@@ -497,7 +497,7 @@ static enum weir_code target_add(struct group *group,
 			code = metadata_topic(group->client, name, true, deadline_ms, &topic, err);
 		}
 		if (!code && partition >= 0 && partition < topic->partition_count) {
-			owned_add(&group->target, topic, partition);
+			owned_list_add(&group->target, topic, partition);
 		}
 	}
 	mem_free(name);
@@ -505,12 +505,13 @@ static enum weir_code target_add(struct group *group,
 	return code == WEIR_UNKNOWN_TOPIC_OR_PARTITION ? WEIR_OK : code;
 }
 
-enum weir_code group_take_assignment(struct group *group, struct slice bytes, struct weir_err *err)
+enum weir_code membership_take_assignment(
+	struct membership *group, struct slice bytes, struct weir_err *err)
 {
 	struct consumer_protocol_assignment assignment;
 	struct arena arena;
 	enum weir_code code = WEIR_OK;
-	owned_free(&group->target);
+	owned_list_free(&group->target);
 	if (!bytes.len) {
 		return WEIR_OK;
 	}
@@ -524,6 +525,6 @@ enum weir_code group_take_assignment(struct group *group, struct slice bytes, st
 		code = target_add(group, &assignment.assigned_partitions[i], err);
 	}
 	arena_fini(&arena);
-	owned_sort(&group->target);
+	owned_list_sort(&group->target);
 	return code;
 }

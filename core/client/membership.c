@@ -5,7 +5,7 @@
  * at the broker. Whatever ends a connection or moves the coordinator is tried again until
  * client.timeout_ms has passed without one answer.
  */
-#include "core/client/group_priv.h"
+#include "core/client/membership_priv.h"
 
 #include "core/base/clock.h"
 #include "core/base/limits.h"
@@ -17,7 +17,7 @@
 
 enum { COMMIT_RETRIES = 10 };
 
-const struct group_conf group_conf_default = {
+const struct membership_conf membership_conf_default = {
 	.assignors = {ASSIGNOR_RANGE, ASSIGNOR_COOPERATIVE_STICKY},
 	.assignor_count = 2,
 	.session_timeout_ms = 45000,
@@ -26,7 +26,7 @@ const struct group_conf group_conf_default = {
 	.metadata_max_age_ms = 30000,
 };
 
-int owned_compare(const struct owned *a, const struct owned *b)
+int owned_list_compare(const struct owned *a, const struct owned *b)
 {
 	int order = a->topic == b->topic ? 0 : strcmp(a->topic, b->topic);
 	return order ? order : (a->partition > b->partition) - (a->partition < b->partition);
@@ -34,10 +34,10 @@ int owned_compare(const struct owned *a, const struct owned *b)
 
 static int compare_items(const void *a, const void *b)
 {
-	return owned_compare(a, b);
+	return owned_list_compare(a, b);
 }
 
-void owned_sort(struct owned_list *list)
+void owned_list_sort(struct owned_list *list)
 {
 	size_t kept = 0;
 	if (!list->count) {
@@ -45,26 +45,26 @@ void owned_sort(struct owned_list *list)
 	}
 	qsort(list->items, list->count, sizeof(*list->items), compare_items);
 	for (size_t i = 1; i < list->count; i++) {
-		if (owned_compare(&list->items[kept], &list->items[i]) != 0) {
+		if (owned_list_compare(&list->items[kept], &list->items[i]) != 0) {
 			list->items[++kept] = list->items[i];
 		}
 	}
 	list->count = kept + 1;
 }
 
-const struct owned *owned_find(const struct owned_list *list, const struct owned *item)
+const struct owned *owned_list_find(const struct owned_list *list, const struct owned *item)
 {
 	return list->count ? bsearch(item, list->items, list->count, sizeof(*item), compare_items)
 			   : NULL;
 }
 
-void owned_free(struct owned_list *list)
+void owned_list_free(struct owned_list *list)
 {
 	MEM_FREE(&list->items);
 	list->count = 0;
 }
 
-struct owned_list owned_dup(const struct owned_list *list)
+struct owned_list owned_list_dup(const struct owned_list *list)
 {
 	struct owned_list copy = {.count = list->count};
 	copy.items = mem_array(list->count + 1, sizeof(*copy.items));
@@ -74,7 +74,7 @@ struct owned_list owned_dup(const struct owned_list *list)
 	return copy;
 }
 
-void owned_add(struct owned_list *list, const struct topic *topic, int32_t partition)
+void owned_list_add(struct owned_list *list, const struct topic *topic, int32_t partition)
 {
 	/* Doubled at powers of two. */
 	if (!(list->count & (list->count - 1))) {
@@ -94,7 +94,7 @@ static char *dup(const char *text)
 	return text ? mem_dup_str(text) : NULL;
 }
 
-static void conf_copy(struct group_conf *to, const struct group_conf *conf)
+static void conf_copy(struct membership_conf *to, const struct membership_conf *conf)
 {
 	const char **topics = mem_array(conf->topic_count + 1, sizeof(*topics));
 	*to = *conf;
@@ -114,7 +114,7 @@ static void text_free(const char *text)
 	mem_free((void *)(uintptr_t)text);
 }
 
-static void conf_fini(struct group_conf *conf)
+static void conf_fini(struct membership_conf *conf)
 {
 	for (size_t i = 0; i < conf->topic_count; i++) {
 		text_free(conf->topics[i]);
@@ -127,8 +127,8 @@ static void conf_fini(struct group_conf *conf)
 	text_free(conf->remote_assignor);
 }
 
-enum weir_code group_open(struct client *client, const struct group_conf *conf,
-	struct group **group, struct weir_err *err)
+enum weir_code membership_open(struct client *client, const struct membership_conf *conf,
+	struct membership **group, struct weir_err *err)
 {
 	bool modern = client_has_api(client, API_CONSUMER_GROUP_HEARTBEAT, 0);
 	if (!conf->group_id || !conf->group_id[0]) {
@@ -138,16 +138,16 @@ enum weir_code group_open(struct client *client, const struct group_conf *conf,
 		conf->session_timeout_ms > INT32_MAX || conf->rebalance_timeout_ms > INT32_MAX) {
 		return err_set(err, WEIR_USAGE, "the timeouts of a group member must be positive");
 	}
-	if (conf->protocol == GROUP_CONSUMER && !modern) {
+	if (conf->protocol == MEMBERSHIP_CONSUMER && !modern) {
 		return err_set(err, WEIR_UNSUPPORTED_VERSION,
 			"%s does not know the protocol \"consumer\" of groups",
 			client_peer(client));
 	}
-	struct group *g = mem_new(sizeof(*g));
+	struct membership *g = mem_new(sizeof(*g));
 	g->client = client;
 	conf_copy(&g->conf, conf);
-	modern = modern && conf->protocol != GROUP_CLASSIC;
-	g->ops = modern ? &group_modern : &group_classic;
+	modern = modern && conf->protocol != MEMBERSHIP_CLASSIC;
+	g->ops = modern ? &membership_modern : &membership_classic;
 	g->epoch = modern ? 0 : -1;
 	g->kept_generation = -1;
 	g->member_id = mem_dup_str("");
@@ -159,7 +159,7 @@ enum weir_code group_open(struct client *client, const struct group_conf *conf,
 	return WEIR_OK;
 }
 
-static enum weir_code coordinator_known(struct group *group, struct weir_err *err)
+static enum weir_code coordinator_known(struct membership *group, struct weir_err *err)
 {
 	if (group->coordinator >= 0) {
 		return WEIR_OK;
@@ -169,7 +169,7 @@ static enum weir_code coordinator_known(struct group *group, struct weir_err *er
 }
 
 /* Whether a failure of the connection may pass. */
-static bool may_pass(const struct group *group, enum weir_code code)
+static bool may_pass(const struct membership *group, enum weir_code code)
 {
 	bool local = code == WEIR_CONNECT || code == WEIR_CLOSED || code == WEIR_TIMEOUT ||
 		     code == WEIR_BROKER_NOT_AVAILABLE;
@@ -178,22 +178,22 @@ static bool may_pass(const struct group *group, enum weir_code code)
 		       clock_mono_ms() - group->failing_ms < group->client->conf.timeout_ms);
 }
 
-void group_pause(struct group *group)
+void membership_pause(struct membership *group)
 {
 	group->due_ms = clock_mono_ms() + retry_pause_ms(group->attempts++);
 }
 
-void group_lost_coordinator(struct group *group)
+void membership_lost_coordinator(struct membership *group)
 {
 	if (!group->failing_ms) {
 		group->failing_ms = clock_mono_ms();
 	}
 	group->coordinator = -1;
-	group_pause(group);
+	membership_pause(group);
 }
 
-enum weir_code group_send(struct group *group, int16_t key, int16_t cap, const void *request,
-	int64_t wait_ms, struct weir_err *err)
+enum weir_code membership_send(struct membership *group, int16_t key, int16_t cap,
+	const void *request, int64_t wait_ms, struct weir_err *err)
 {
 	struct connection *connection;
 	enum weir_code code = coordinator_known(group, err);
@@ -207,56 +207,58 @@ enum weir_code group_send(struct group *group, int16_t key, int16_t cap, const v
 			&group->exchange, err);
 	}
 	if (code && may_pass(group, code)) {
-		group_lost_coordinator(group);
+		membership_lost_coordinator(group);
 		return WEIR_OK;
 	}
 	return code;
 }
 
-static void event_set(struct group *group, enum group_event_kind kind, size_t count)
+static void event_set(struct membership *group, enum membership_event_kind kind, size_t count)
 {
-	group->event = (struct group_event){kind, group->shares, count};
+	group->event = (struct membership_event){kind, group->shares, count};
 }
 
-static void share_add(struct group *group, size_t i, const struct owned *owned)
+static void share_add(struct membership *group, size_t i, const struct owned *owned)
 {
-	group->shares[i] = (struct group_share){owned->topic, owned->partition, owned->committed};
+	group->shares[i] =
+		(struct membership_share){owned->topic, owned->partition, owned->committed};
 }
 
-void group_lose_all(struct group *group)
+void membership_lose_all(struct membership *group)
 {
 	group->stable = false;
 	group->reconcile = false;
-	owned_free(&group->target);
+	owned_list_free(&group->target);
 	if (group->owned.count) {
 		group->shares = mem_grow(group->shares, group->owned.count, sizeof(*group->shares));
 		for (size_t i = 0; i < group->owned.count; i++) {
 			share_add(group, i, &group->owned.items[i]);
 		}
-		event_set(group, GROUP_LOST, group->owned.count);
-		owned_free(&group->owned);
+		event_set(group, MEMBERSHIP_LOST, group->owned.count);
+		group->untold = true;
+		owned_list_free(&group->owned);
 	}
 }
 
-bool group_revoke(struct group *group, const struct owned_list *keep)
+bool membership_revoke(struct membership *group, const struct owned_list *keep)
 {
 	size_t count = 0;
 	group->shares = mem_grow(group->shares, group->owned.count + 1, sizeof(*group->shares));
 	for (size_t i = 0; i < group->owned.count; i++) {
-		if (!keep || !owned_find(keep, &group->owned.items[i])) {
+		if (!keep || !owned_list_find(keep, &group->owned.items[i])) {
 			share_add(group, count++, &group->owned.items[i]);
 		}
 	}
 	if (count) {
-		event_set(group, GROUP_REVOKED, count);
+		event_set(group, MEMBERSHIP_REVOKED, count);
 	}
 	return count > 0;
 }
 
 /* The caller has done with what it was told. */
-static void event_end(struct group *group)
+static void event_end(struct membership *group)
 {
-	if (group->event.kind == GROUP_REVOKED) {
+	if (group->event.kind == MEMBERSHIP_REVOKED) {
 		size_t kept = 0, at = 0;
 		for (size_t i = 0; i < group->owned.count; i++) {
 			const struct owned *owned = &group->owned.items[i];
@@ -270,17 +272,17 @@ static void event_end(struct group *group)
 		group->owned.count = kept;
 		group->tell_owned = true;
 	}
-	group->event = (struct group_event){0};
+	group->event = (struct membership_event){0};
 }
 
-static struct group_identity identity(const struct group *group)
+static struct group_identity identity(const struct membership *group)
 {
 	return (struct group_identity){group->member_id, group->conf.instance_id, group->epoch};
 }
 
 /* Offsets of the partitions that are new. */
 static enum weir_code read_offsets(
-	struct group *group, struct owned_list *fresh, struct weir_err *err)
+	struct membership *group, struct owned_list *fresh, struct weir_err *err)
 {
 	struct group_identity who = identity(group);
 	struct group_offset *items = mem_array(fresh->count + 1, sizeof(*items));
@@ -291,7 +293,7 @@ static enum weir_code read_offsets(
 			.topic_id = fresh->items[i].topic_id,
 			.partition = fresh->items[i].partition};
 	}
-	if (group->ops == &group_classic) {
+	if (group->ops == &membership_classic) {
 		/* Version 9 would take a generation for a member epoch. */
 		who = group_outsider;
 	}
@@ -314,13 +316,13 @@ static enum weir_code read_offsets(
 	return code;
 }
 
-enum weir_code group_gain(struct group *group, struct weir_err *err)
+enum weir_code membership_gain(struct membership *group, struct weir_err *err)
 {
 	struct owned_list fresh = {0};
 	enum weir_code code = WEIR_OK;
 	fresh.items = mem_array(group->target.count + 1, sizeof(*fresh.items));
 	for (size_t i = 0; i < group->target.count; i++) {
-		const struct owned *had = owned_find(&group->owned, &group->target.items[i]);
+		const struct owned *had = owned_list_find(&group->owned, &group->target.items[i]);
 		if (had) {
 			group->target.items[i].committed = had->committed;
 		} else {
@@ -333,7 +335,7 @@ enum weir_code group_gain(struct group *group, struct weir_err *err)
 	if (!code) {
 		size_t at = 0;
 		for (size_t i = 0; i < group->target.count && at < fresh.count; i++) {
-			if (!owned_compare(&group->target.items[i], &fresh.items[at])) {
+			if (!owned_list_compare(&group->target.items[i], &fresh.items[at])) {
 				group->target.items[i].committed = fresh.items[at++].committed;
 			}
 		}
@@ -342,24 +344,25 @@ enum weir_code group_gain(struct group *group, struct weir_err *err)
 			share_add(group, i, &fresh.items[i]);
 		}
 		if (fresh.count) {
-			event_set(group, GROUP_ASSIGNED, fresh.count);
+			event_set(group, MEMBERSHIP_ASSIGNED, fresh.count);
 		}
-		owned_free(&group->owned);
+		owned_list_free(&group->owned);
 		group->owned = group->target;
 		group->target = (struct owned_list){0};
 		group->reconcile = false;
 	}
-	owned_free(&fresh);
+	owned_list_free(&fresh);
 	return code;
 }
 
-static struct owned *find_share(const struct group *group, const struct group_share *share)
+static struct owned *find_share(
+	const struct membership *group, const struct membership_share *share)
 {
 	struct owned wanted = {.topic = share->topic, .partition = share->partition};
-	return (struct owned *)(uintptr_t)owned_find(&group->owned, &wanted);
+	return (struct owned *)(uintptr_t)owned_list_find(&group->owned, &wanted);
 }
 
-static void commit_forget(struct group *group)
+static void commit_forget(struct membership *group)
 {
 	exchange_free(&group->commit.exchange);
 	MEM_FREE(&group->commit.items);
@@ -376,12 +379,12 @@ static bool is_fenced(int16_t error)
 
 /* Notes what is committed. Returns the first error of an item; that of a topic that is gone is
  * none. */
-static int16_t commit_note(struct group *group)
+static int16_t commit_note(struct membership *group)
 {
 	int16_t first = 0;
 	for (size_t i = 0; i < group->commit.count; i++) {
 		const struct group_offset *item = &group->commit.items[i];
-		struct group_share share = {item->topic, item->partition, 0};
+		struct membership_share share = {item->topic, item->partition, 0};
 		struct owned *owned = find_share(group, &share);
 		bool gone = item->error == WEIR_UNKNOWN_TOPIC_OR_PARTITION ||
 			    item->error == WEIR_UNKNOWN_TOPIC_ID;
@@ -395,7 +398,7 @@ static int16_t commit_note(struct group *group)
 }
 
 /* Takes the answer to a commit that is no longer waited for. */
-static enum weir_code commit_take(struct group *group, int16_t *error, struct weir_err *err)
+static enum weir_code commit_take(struct membership *group, int16_t *error, struct weir_err *err)
 {
 	struct offset_commit_response response = {0};
 	struct arena arena;
@@ -403,8 +406,8 @@ static enum weir_code commit_take(struct group *group, int16_t *error, struct we
 	enum weir_code code = exchange_decode(group->commit.exchange, &arena, &response, err);
 	*error = 0;
 	if (!code) {
-		offsets_commit_take(&response, group->commit.exchange->version, group->commit.items,
-			group->commit.count);
+		group_offsets_commit_take(&response, group->commit.exchange->version,
+			group->commit.items, group->commit.count);
 		*error = commit_note(group);
 	}
 	arena_fini(&arena);
@@ -418,8 +421,8 @@ static enum weir_code commit_take(struct group *group, int16_t *error, struct we
 }
 
 /* Sends those of shares that are owned and not committed. None: exchange stays NULL. */
-static enum weir_code commit_start(
-	struct group *group, const struct group_share *shares, size_t count, struct weir_err *err)
+static enum weir_code commit_start(struct membership *group, const struct membership_share *shares,
+	size_t count, struct weir_err *err)
 {
 	struct commit *commit = &group->commit;
 	struct group_identity who = identity(group);
@@ -449,8 +452,8 @@ static enum weir_code commit_start(
 	if (!code) {
 		code = client_reach(group->client, group->coordinator, LANE_CALL, &connection, err);
 	}
-	if (!code && !offsets_commit_build(&request, group->conf.group_id, &who, commit->items,
-			     commit->count, &cap, &arena)) {
+	if (!code && !group_offsets_commit_build(&request, group->conf.group_id, &who,
+			     commit->items, commit->count, &cap, &arena)) {
 		code = err_set(err, WEIR_NO_MEMORY, "no memory to commit offsets");
 	}
 	if (!code) {
@@ -467,7 +470,8 @@ static enum weir_code commit_start(
 	return code;
 }
 
-static enum weir_code commit_error(const struct group *group, int16_t error, struct weir_err *err)
+static enum weir_code commit_error(
+	const struct membership *group, int16_t error, struct weir_err *err)
 {
 	char *what = mem_printf("group \"%s\": offsets are not committed", group->conf.group_id);
 	enum weir_code code = wire_error(error, what, (struct slice){0}, err);
@@ -475,8 +479,8 @@ static enum weir_code commit_error(const struct group *group, int16_t error, str
 	return code;
 }
 
-static enum weir_code commit_wait(
-	struct group *group, const struct group_share *shares, size_t count, struct weir_err *err)
+static enum weir_code commit_wait(struct membership *group, const struct membership_share *shares,
+	size_t count, struct weir_err *err)
 {
 	int64_t deadline_ms = client_deadline(group->client);
 	struct weir_err ignored;
@@ -503,8 +507,8 @@ static enum weir_code commit_wait(
 	}
 }
 
-enum weir_code group_commit(struct group *group, const struct group_share *shares, size_t count,
-	bool wait, struct weir_err *err)
+enum weir_code membership_commit(struct membership *group, const struct membership_share *shares,
+	size_t count, bool wait, struct weir_err *err)
 {
 	if (wait) {
 		return commit_wait(group, shares, count, err);
@@ -518,7 +522,7 @@ enum weir_code group_commit(struct group *group, const struct group_share *share
 }
 
 /* A commit that nobody waits for: errors that will not pass are told. */
-static enum weir_code commit_poll(struct group *group, struct weir_err *err)
+static enum weir_code commit_poll(struct membership *group, struct weir_err *err)
 {
 	int16_t error;
 	if (!group->commit.exchange || group->commit.exchange->state == EXCHANGE_WAITING) {
@@ -535,7 +539,7 @@ static enum weir_code commit_poll(struct group *group, struct weir_err *err)
 }
 
 /* A failure of the connection that may pass is no failure of the group. */
-static enum weir_code exchange_take(struct group *group, struct weir_err *err)
+static enum weir_code exchange_take(struct membership *group, struct weir_err *err)
 {
 	struct exchange *x = group->exchange;
 	group->exchange = NULL;
@@ -545,7 +549,7 @@ static enum weir_code exchange_take(struct group *group, struct weir_err *err)
 			group->phase = PHASE_OUT;
 		}
 		group->tell_all = true;
-		group_lost_coordinator(group);
+		membership_lost_coordinator(group);
 	} else {
 		if (x->state == EXCHANGE_DONE) {
 			group->answered_ms = clock_mono_ms();
@@ -560,7 +564,7 @@ static enum weir_code exchange_take(struct group *group, struct weir_err *err)
  * After a pause of this process longer than the session, others may own what this member thinks is
  * its own: the next answer is waited for before anything more is handed out.
  */
-static void wait_if_late(struct group *group)
+static void wait_if_late(struct membership *group)
 {
 	int64_t late_ms = group->answered_ms + group->conf.session_timeout_ms;
 	if (group->phase == PHASE_MEMBER && group->owned.count && group->exchange &&
@@ -569,12 +573,19 @@ static void wait_if_late(struct group *group)
 	}
 }
 
-enum weir_code group_poll(struct group *group, struct group_event *event, struct weir_err *err)
+enum weir_code membership_poll(
+	struct membership *group, struct membership_event *event, struct weir_err *err)
 {
-	event_end(group);
-	*event = group->event;
-	enum weir_code code = commit_poll(group, err);
-	for (int i = 0; i < 2 && !code && group->event.kind == GROUP_NOTHING; i++) {
+	enum weir_code code = group->failed.code;
+	if (code) {
+		*err = group->failed;
+		return code;
+	}
+	if (!group->untold) {
+		event_end(group);
+	}
+	code = commit_poll(group, err);
+	for (int i = 0; i < 2 && !code && group->event.kind == MEMBERSHIP_NOTHING; i++) {
 		wait_if_late(group);
 		if (group->exchange && group->exchange->state == EXCHANGE_WAITING) {
 			break;
@@ -582,20 +593,41 @@ enum weir_code group_poll(struct group *group, struct group_event *event, struct
 		if (group->exchange) {
 			code = exchange_take(group, err);
 		}
-		if (!code && !group->exchange && group->event.kind == GROUP_NOTHING &&
+		if (!code && !group->exchange && group->event.kind == MEMBERSHIP_NOTHING &&
 			clock_mono_ms() >= group->due_ms) {
 			code = group->ops->step(group, err);
 			code = code && err ? err_wrap(err, "group \"%s\"", group->conf.group_id)
 					   : code;
 		}
 	}
+	group->untold = false;
 	*event = group->event;
 	return code;
 }
 
-int64_t group_due_ms(const struct group *group)
+void membership_keep(struct membership *group)
 {
-	if (group->event.kind != GROUP_NOTHING) {
+	client_pump(group->client, 0);
+	if (group->failed.code) {
+		return;
+	}
+	struct weir_err why;
+	enum weir_code code = WEIR_OK;
+	if (group->exchange && group->exchange->state != EXCHANGE_WAITING) {
+		code = exchange_take(group, &why);
+	}
+	if (!code && !group->exchange && group->phase == PHASE_MEMBER &&
+		clock_mono_ms() >= group->beat_due_ms && clock_mono_ms() >= group->due_ms) {
+		code = group->ops->beat(group, &why);
+	}
+	if (code) {
+		group->failed = why;
+	}
+}
+
+int64_t membership_due_ms(const struct membership *group)
+{
+	if (group->event.kind != MEMBERSHIP_NOTHING) {
 		return 0;
 	}
 	if (group->exchange) {
@@ -604,36 +636,36 @@ int64_t group_due_ms(const struct group *group)
 	return group->due_ms;
 }
 
-void group_wait(struct group *group, int64_t until_ms)
+void membership_wait(struct membership *group, int64_t until_ms)
 {
-	int64_t due_ms = group_due_ms(group);
+	int64_t due_ms = membership_due_ms(group);
 	client_pump(group->client, due_ms < until_ms ? due_ms : until_ms);
 }
 
-bool group_is_stable(const struct group *group)
+bool membership_is_stable(const struct membership *group)
 {
 	return group->stable && group->phase == PHASE_MEMBER && !group->reconcile &&
-	       !group->rejoin && !group->unresolved && group->event.kind == GROUP_NOTHING;
+	       !group->rejoin && !group->unresolved && group->event.kind == MEMBERSHIP_NOTHING;
 }
 
-const char *group_protocol_name(const struct group *group)
+const char *membership_protocol_name(const struct membership *group)
 {
 	return group->ops->name;
 }
 
-const char *group_member_id(const struct group *group)
+const char *membership_member_id(const struct membership *group)
 {
 	return group->member_id;
 }
 
-int32_t group_epoch(const struct group *group)
+int32_t membership_epoch(const struct membership *group)
 {
 	return group->epoch;
 }
 
-void group_close(struct group **group, int64_t wait_ms)
+void membership_close(struct membership **group, int64_t wait_ms)
 {
-	struct group *g = *group;
+	struct membership *g = *group;
 	struct exchange *farewell = NULL;
 	*group = NULL;
 	if (!g) {
@@ -650,10 +682,10 @@ void group_close(struct group **group, int64_t wait_ms)
 	}
 	exchange_free(&farewell);
 	commit_forget(g);
-	owned_free(&g->owned);
-	owned_free(&g->target);
-	owned_free(&g->kept);
-	names_free(&g->names, &g->name_count);
+	owned_list_free(&g->owned);
+	owned_list_free(&g->target);
+	owned_list_free(&g->kept);
+	membership_names_free(&g->names, &g->name_count);
 	for (size_t i = 0; i < g->seen_count; i++) {
 		mem_free(g->seen[i].name);
 	}

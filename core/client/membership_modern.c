@@ -5,7 +5,7 @@
  * have any more is given up, with its offsets committed, before a heartbeat says that it is gone:
  * only then does the broker give it to another.
  */
-#include "core/client/group_priv.h"
+#include "core/client/membership_priv.h"
 
 #include "core/base/clock.h"
 #include "core/base/limits.h"
@@ -19,18 +19,21 @@ enum {
 	EPOCH_LEAVE_STATIC = -2,
 	VERSION_OWN_ID = 1, /* the member makes its id up; patterns */
 	RESOLVE_EVERY_MS = 1000,
+	/* A broker may take its time to assign: a new member asks again soon, a few times. */
+	EARLY_BEATS = 8,
+	EARLY_BEAT_MS = 250,
 };
 
-static void set_member_id(struct group *group, const char *text, size_t len)
+static void set_member_id(struct membership *group, const char *text, size_t len)
 {
 	mem_free(group->member_id);
 	group->member_id = mem_dup(text, len);
 }
 
 /* Falls back to the classic protocol, where the group or the broker wants that. */
-static void fall_back(struct group *group)
+static void fall_back(struct membership *group)
 {
-	group->ops = &group_classic;
+	group->ops = &membership_classic;
 	group->phase = PHASE_OUT;
 	group->epoch = -1;
 	group->interval_ms = group->conf.heartbeat_ms;
@@ -38,7 +41,7 @@ static void fall_back(struct group *group)
 	set_member_id(group, "", 0);
 }
 
-static void expelled(struct group *group)
+static void expelled(struct membership *group)
 {
 	group->phase = PHASE_OUT;
 	group->epoch = EPOCH_JOIN;
@@ -46,11 +49,12 @@ static void expelled(struct group *group)
 	group->due_ms = 0;
 	MEM_FREE(&group->wanted);
 	group->wanted_count = 0;
+	group->early_beats = 0;
 	group->unresolved = false;
-	group_lose_all(group);
+	membership_lose_all(group);
 }
 
-static enum weir_code take_error(struct group *group,
+static enum weir_code take_error(struct membership *group,
 	const struct consumer_group_heartbeat_response *answer, struct weir_err *err)
 {
 	bool first = group->phase == PHASE_JOINING;
@@ -60,11 +64,11 @@ static enum weir_code take_error(struct group *group,
 	group->tell_all = true;
 	switch (answer->error_code) {
 	case WEIR_COORDINATOR_LOAD_IN_PROGRESS:
-		group_pause(group);
+		membership_pause(group);
 		return WEIR_OK;
 	case WEIR_COORDINATOR_NOT_AVAILABLE:
 	case WEIR_NOT_COORDINATOR:
-		group_lost_coordinator(group);
+		membership_lost_coordinator(group);
 		return WEIR_OK;
 	case WEIR_FENCED_MEMBER_EPOCH:
 	case WEIR_UNKNOWN_MEMBER_ID:
@@ -72,7 +76,8 @@ static enum weir_code take_error(struct group *group,
 		return WEIR_OK;
 	case WEIR_GROUP_ID_NOT_FOUND:
 	case WEIR_UNSUPPORTED_VERSION:
-		if (first && group->conf.protocol == GROUP_AUTO && !group->conf.remote_assignor) {
+		if (first && group->conf.protocol == MEMBERSHIP_AUTO &&
+			!group->conf.remote_assignor) {
 			fall_back(group);
 			return WEIR_OK;
 		}
@@ -83,8 +88,8 @@ static enum weir_code take_error(struct group *group,
 	return wire_error(answer->error_code, "ConsumerGroupHeartbeat", answer->error_message, err);
 }
 
-static void take_assignment(
-	struct group *group, const struct consumer_group_heartbeat_response_assignment *assignment)
+static void take_assignment(struct membership *group,
+	const struct consumer_group_heartbeat_response_assignment *assignment)
 {
 	size_t count = 0;
 	for (int32_t t = 0; t < assignment->topic_partitions_count; t++) {
@@ -105,7 +110,8 @@ static void take_assignment(
 	group->resolve_due_ms = 0;
 }
 
-static enum weir_code modern_take(struct group *group, struct exchange *x, struct weir_err *err)
+static enum weir_code modern_take(
+	struct membership *group, struct exchange *x, struct weir_err *err)
 {
 	struct consumer_group_heartbeat_response answer = {0};
 	struct arena arena;
@@ -120,7 +126,9 @@ static enum weir_code modern_take(struct group *group, struct exchange *x, struc
 		group->epoch = answer.member_epoch;
 		group->interval_ms =
 			answer.heartbeat_interval_ms > 0 ? answer.heartbeat_interval_ms : 5000;
-		group->due_ms = clock_mono_ms() + group->interval_ms;
+		bool early = !group->wanted_count && group->early_beats < EARLY_BEATS;
+		group->early_beats += early;
+		group->due_ms = clock_mono_ms() + (early ? EARLY_BEAT_MS : group->interval_ms);
 		if (answer.member_id.data) {
 			set_member_id(
 				group, (const char *)answer.member_id.data, answer.member_id.len);
@@ -149,28 +157,28 @@ static struct topic *topic_by_id(struct client *client, struct uuid id)
 }
 
 /* Makes target of wanted. False: a topic is not known. */
-static bool resolve(struct group *group)
+static bool resolve(struct membership *group)
 {
 	struct topic *topic = NULL;
 	bool whole = true;
-	owned_free(&group->target);
+	owned_list_free(&group->target);
 	for (size_t i = 0; i < group->wanted_count; i++) {
 		const struct wanted *wanted = &group->wanted[i];
 		if (!topic || !uuid_equal(topic->id, wanted->topic_id)) {
 			topic = topic_by_id(group->client, wanted->topic_id);
 		}
 		if (topic && wanted->partition >= 0 && wanted->partition < topic->partition_count) {
-			owned_add(&group->target, topic, wanted->partition);
+			owned_list_add(&group->target, topic, wanted->partition);
 		} else {
 			whole = false;
 		}
 	}
-	owned_sort(&group->target);
+	owned_list_sort(&group->target);
 	return whole;
 }
 
 /* Topics that metadata does not have are deleted, or will be there at the next try. */
-static enum weir_code resolve_target(struct group *group, struct weir_err *err)
+static enum weir_code resolve_target(struct membership *group, struct weir_err *err)
 {
 	struct client_cluster cluster;
 	struct arena arena;
@@ -191,8 +199,8 @@ static enum weir_code resolve_target(struct group *group, struct weir_err *err)
 }
 
 /* Owned partitions by topic id; arrays in arena. */
-static bool tell_owned(const struct group *group, struct consumer_group_heartbeat_request *request,
-	struct arena *arena)
+static bool tell_owned(const struct membership *group,
+	struct consumer_group_heartbeat_request *request, struct arena *arena)
 {
 	const struct owned_list *owned = &group->owned;
 	int32_t *partitions = arena_try_array(arena, owned->count + 1, sizeof(*partitions));
@@ -217,7 +225,7 @@ static bool tell_owned(const struct group *group, struct consumer_group_heartbea
 }
 
 /* Fields that need not be repeated while all goes well. */
-static enum weir_code tell_all(struct group *group,
+static enum weir_code tell_all(struct membership *group,
 	struct consumer_group_heartbeat_request *request, bool patterns, struct arena *arena,
 	struct weir_err *err)
 {
@@ -227,10 +235,10 @@ static enum weir_code tell_all(struct group *group,
 	if (patterns && group->conf.pattern) {
 		request->subscribed_topic_regex = slice_str(group->conf.pattern);
 	}
-	names_free(&group->names, &group->name_count);
+	membership_names_free(&group->names, &group->name_count);
 	if (!patterns || !group->conf.pattern) {
 		enum weir_code code =
-			group_find_names(group, &group->names, &group->name_count, err);
+			membership_find_names(group, &group->names, &group->name_count, err);
 		if (code) {
 			return code;
 		}
@@ -251,7 +259,7 @@ static enum weir_code tell_all(struct group *group,
 	return WEIR_OK;
 }
 
-static void request_init(struct group *group, struct consumer_group_heartbeat_request *request)
+static void request_init(struct membership *group, struct consumer_group_heartbeat_request *request)
 {
 	wire_defaults(&consumer_group_heartbeat_request_message, request);
 	request->group_id = slice_str(group->conf.group_id);
@@ -260,10 +268,11 @@ static void request_init(struct group *group, struct consumer_group_heartbeat_re
 	request->instance_id = slice_str(group->conf.instance_id);
 }
 
-static enum weir_code send_heartbeat(struct group *group, struct weir_err *err)
+static enum weir_code send_heartbeat(struct membership *group, struct weir_err *err)
 {
 	struct consumer_group_heartbeat_request request;
 	struct arena arena;
+	group->beat_due_ms = clock_mono_ms() + group->interval_ms;
 	bool own_id = client_has_api(group->client, API_CONSUMER_GROUP_HEARTBEAT, VERSION_OWN_ID);
 	bool joining = group->phase == PHASE_OUT;
 	enum weir_code code = WEIR_OK;
@@ -284,7 +293,7 @@ static enum weir_code send_heartbeat(struct group *group, struct weir_err *err)
 	if (!code) {
 		group->phase = joining ? PHASE_JOINING : PHASE_MEMBER;
 		group->tell_all = group->tell_owned = false;
-		code = group_send(
+		code = membership_send(
 			group, API_CONSUMER_GROUP_HEARTBEAT, VERSION_ANY, &request, 0, err);
 		if (!group->exchange) {
 			group->phase = joining ? PHASE_OUT : PHASE_MEMBER;
@@ -296,7 +305,7 @@ static enum weir_code send_heartbeat(struct group *group, struct weir_err *err)
 }
 
 /* Patterns that the broker does not match are matched here, now and then. */
-static void look_for_topics(struct group *group)
+static void look_for_topics(struct membership *group)
 {
 	char **names;
 	size_t count;
@@ -306,26 +315,26 @@ static void look_for_topics(struct group *group)
 		return;
 	}
 	group->topics_due_ms = now_ms + group->conf.metadata_max_age_ms;
-	if (group_find_names(group, &names, &count, NULL)) {
+	if (membership_find_names(group, &names, &count, NULL)) {
 		return;
 	}
 	group->tell_all |= count != group->name_count;
 	for (size_t i = 0; i < count && !group->tell_all; i++) {
 		group->tell_all = strcmp(names[i], group->names[i]) != 0;
 	}
-	names_free(&names, &count);
+	membership_names_free(&names, &count);
 }
 
-static enum weir_code reconcile(struct group *group, struct weir_err *err)
+static enum weir_code reconcile(struct membership *group, struct weir_err *err)
 {
 	enum weir_code code = WEIR_OK;
 	if (group->unresolved) {
 		code = resolve_target(group, err);
 	}
-	if (code || group_revoke(group, &group->target)) {
+	if (code || membership_revoke(group, &group->target)) {
 		return code;
 	}
-	code = group_gain(group, err);
+	code = membership_gain(group, err);
 	if (code == WEIR_STALE_MEMBER_EPOCH || code == WEIR_UNKNOWN_MEMBER_ID) {
 		/* The next heartbeat tells what has become of this member. */
 		group->reconcile = false;
@@ -339,7 +348,7 @@ static enum weir_code reconcile(struct group *group, struct weir_err *err)
 	return code;
 }
 
-static enum weir_code modern_step(struct group *group, struct weir_err *err)
+static enum weir_code modern_step(struct membership *group, struct weir_err *err)
 {
 	if (group->phase == PHASE_MEMBER &&
 		(group->reconcile ||
@@ -351,7 +360,7 @@ static enum weir_code modern_step(struct group *group, struct weir_err *err)
 	return send_heartbeat(group, err);
 }
 
-static bool modern_leave(struct group *group, int64_t deadline_ms, struct exchange **x)
+static bool modern_leave(struct membership *group, int64_t deadline_ms, struct exchange **x)
 {
 	struct consumer_group_heartbeat_request request;
 	struct connection *connection;
@@ -365,9 +374,10 @@ static bool modern_leave(struct group *group, int64_t deadline_ms, struct exchan
 		&request, true, deadline_ms, x, NULL);
 }
 
-const struct group_ops group_modern = {
+const struct membership_ops membership_modern = {
 	.name = "consumer",
 	.take = modern_take,
 	.step = modern_step,
+	.beat = send_heartbeat,
 	.leave = modern_leave,
 };

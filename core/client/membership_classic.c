@@ -6,7 +6,7 @@
  * Cooperative: a join changes nothing; what the new assignment no longer has is given up after it,
  * and then the member joins once more, so that others can have it.
  */
-#include "core/client/group_priv.h"
+#include "core/client/membership_priv.h"
 
 #include "core/base/clock.h"
 #include "core/base/limits.h"
@@ -19,14 +19,14 @@ enum {
 	LEADER_ARENA_BYTES = 1 << 30,
 };
 
-static void set_member_id(struct group *group, struct slice id)
+static void set_member_id(struct membership *group, struct slice id)
 {
 	mem_free(group->member_id);
 	group->member_id = mem_dup(id.data ? id.data : (const uint8_t *)"", id.len);
 }
 
 /* Out of the group: the generation is over, and with forget_id the member too. */
-static void expelled(struct group *group, bool forget_id)
+static void expelled(struct membership *group, bool forget_id)
 {
 	group->phase = PHASE_OUT;
 	group->epoch = -1;
@@ -34,7 +34,7 @@ static void expelled(struct group *group, bool forget_id)
 	if (forget_id) {
 		set_member_id(group, (struct slice){0});
 	}
-	group_lose_all(group);
+	membership_lose_all(group);
 }
 
 static enum weir_code failed(int16_t error, const char *what, struct weir_err *err)
@@ -44,15 +44,15 @@ static enum weir_code failed(int16_t error, const char *what, struct weir_err *e
 
 /* Errors that every answer may have; others are returned. */
 static enum weir_code common_error(
-	struct group *group, int16_t error, const char *what, struct weir_err *err)
+	struct membership *group, int16_t error, const char *what, struct weir_err *err)
 {
 	switch (error) {
 	case WEIR_COORDINATOR_LOAD_IN_PROGRESS:
-		group_pause(group);
+		membership_pause(group);
 		return WEIR_OK;
 	case WEIR_COORDINATOR_NOT_AVAILABLE:
 	case WEIR_NOT_COORDINATOR:
-		group_lost_coordinator(group);
+		membership_lost_coordinator(group);
 		return WEIR_OK;
 	case WEIR_UNKNOWN_MEMBER_ID:
 		expelled(group, true);
@@ -69,7 +69,7 @@ static enum weir_code common_error(
 	}
 }
 
-static bool is_cooperative(const struct group *group)
+static bool is_cooperative(const struct membership *group)
 {
 	for (size_t i = 0; i < group->conf.assignor_count; i++) {
 		if (!assignor_is_cooperative(group->conf.assignors[i])) {
@@ -79,7 +79,7 @@ static bool is_cooperative(const struct group *group)
 	return true;
 }
 
-static enum weir_code join_build(struct group *group, struct join_group_request *request,
+static enum weir_code join_build(struct membership *group, struct join_group_request *request,
 	struct join_group_request_protocol *protocols, struct buf *blobs, struct weir_err *err)
 {
 	wire_defaults(&join_group_request_message, request);
@@ -94,7 +94,7 @@ static enum weir_code join_build(struct group *group, struct join_group_request 
 	request->protocol_type = slice_str("consumer");
 	for (size_t i = 0; i < group->conf.assignor_count; i++) {
 		enum assignor assignor = group->conf.assignors[i];
-		enum weir_code code = group_subscription(group, assignor, &blobs[i], err);
+		enum weir_code code = membership_subscription(group, assignor, &blobs[i], err);
 		if (code) {
 			return code;
 		}
@@ -105,13 +105,13 @@ static enum weir_code join_build(struct group *group, struct join_group_request 
 	return WEIR_OK;
 }
 
-static enum weir_code send_join(struct group *group, struct weir_err *err)
+static enum weir_code send_join(struct membership *group, struct weir_err *err)
 {
 	struct join_group_request request;
 	struct join_group_request_protocol protocols[ASSIGNOR_COUNT];
 	struct buf blobs[ASSIGNOR_COUNT];
-	names_free(&group->names, &group->name_count);
-	enum weir_code code = group_find_names(group, &group->names, &group->name_count, err);
+	membership_names_free(&group->names, &group->name_count);
+	enum weir_code code = membership_find_names(group, &group->names, &group->name_count, err);
 	for (size_t i = 0; i < ASSIGNOR_COUNT; i++) {
 		buf_init(&blobs[i], 0);
 	}
@@ -123,7 +123,7 @@ static enum weir_code send_join(struct group *group, struct weir_err *err)
 		group->topics_due_ms = clock_mono_ms() + group->conf.metadata_max_age_ms;
 		group->stable = false;
 		group->phase = PHASE_JOINING;
-		code = group_send(group, API_JOIN_GROUP, VERSION_ANY, &request,
+		code = membership_send(group, API_JOIN_GROUP, VERSION_ANY, &request,
 			group->conf.rebalance_timeout_ms, err);
 		if (!group->exchange) {
 			group->phase = PHASE_OUT;
@@ -135,9 +135,10 @@ static enum weir_code send_join(struct group *group, struct weir_err *err)
 	return code;
 }
 
-static enum weir_code send_heartbeat(struct group *group, struct weir_err *err)
+static enum weir_code send_heartbeat(struct membership *group, struct weir_err *err)
 {
 	struct heartbeat_request request;
+	group->beat_due_ms = clock_mono_ms() + group->interval_ms;
 	wire_defaults(&heartbeat_request_message, &request);
 	request.group_id = slice_str(group->conf.group_id);
 	request.generation_id = group->epoch;
@@ -145,11 +146,11 @@ static enum weir_code send_heartbeat(struct group *group, struct weir_err *err)
 	if (group->conf.instance_id) {
 		request.group_instance_id = slice_str(group->conf.instance_id);
 	}
-	return group_send(group, API_HEARTBEAT, VERSION_ANY, &request, 0, err);
+	return membership_send(group, API_HEARTBEAT, VERSION_ANY, &request, 0, err);
 }
 
 /* Names that match now, or partitions of the leader's topics, differ from those joined with. */
-static bool topics_changed(struct group *group)
+static bool topics_changed(struct membership *group)
 {
 	char **names;
 	size_t count;
@@ -158,25 +159,25 @@ static bool topics_changed(struct group *group)
 		return false;
 	}
 	group->topics_due_ms = now_ms + group->conf.metadata_max_age_ms;
-	if (group->leader && group_topics_changed(group)) {
+	if (group->leader && membership_topics_changed(group)) {
 		return true;
 	}
-	if (!group->conf.pattern || group_find_names(group, &names, &count, NULL)) {
+	if (!group->conf.pattern || membership_find_names(group, &names, &count, NULL)) {
 		return false;
 	}
 	bool changed = count != group->name_count;
 	for (size_t i = 0; i < count && !changed; i++) {
 		changed = strcmp(names[i], group->names[i]) != 0;
 	}
-	names_free(&names, &count);
+	membership_names_free(&names, &count);
 	return changed;
 }
 
-static enum weir_code classic_step(struct group *group, struct weir_err *err)
+static enum weir_code classic_step(struct membership *group, struct weir_err *err)
 {
 	if (group->reconcile) {
-		if (!is_cooperative(group) || !group_revoke(group, &group->target)) {
-			return group_gain(group, err);
+		if (!is_cooperative(group) || !membership_revoke(group, &group->target)) {
+			return membership_gain(group, err);
 		}
 		/* What is given up now is free for others after the next join. */
 		group->rejoin = true;
@@ -189,13 +190,13 @@ static enum weir_code classic_step(struct group *group, struct weir_err *err)
 		group->due_ms = clock_mono_ms() + group->interval_ms;
 		return send_heartbeat(group, err);
 	}
-	if (group->owned.count && !is_cooperative(group) && group_revoke(group, NULL)) {
+	if (group->owned.count && !is_cooperative(group) && membership_revoke(group, NULL)) {
 		return WEIR_OK;
 	}
 	return send_join(group, err);
 }
 
-static enum weir_code send_sync(struct group *group, const struct join_group_response *answer,
+static enum weir_code send_sync(struct membership *group, const struct join_group_response *answer,
 	struct arena *arena, struct weir_err *err)
 {
 	struct sync_group_request request;
@@ -210,12 +211,12 @@ static enum weir_code send_sync(struct group *group, const struct join_group_res
 	request.protocol_name = slice_str(assignor_name(group->assignor));
 	enum weir_code code = WEIR_OK;
 	if (group->leader && !answer->skip_assignment) {
-		code = group_assign(group, answer, arena, &request.assignments,
+		code = membership_assign(group, answer, arena, &request.assignments,
 			&request.assignments_count, err);
 	}
 	if (!code) {
 		group->phase = PHASE_SYNCING;
-		code = group_send(group, API_SYNC_GROUP, VERSION_ANY, &request,
+		code = membership_send(group, API_SYNC_GROUP, VERSION_ANY, &request,
 			group->conf.rebalance_timeout_ms, err);
 		if (!group->exchange) {
 			group->phase = PHASE_OUT;
@@ -224,7 +225,7 @@ static enum weir_code send_sync(struct group *group, const struct join_group_res
 	return code;
 }
 
-static enum weir_code joined(struct group *group, const struct join_group_response *answer,
+static enum weir_code joined(struct membership *group, const struct join_group_response *answer,
 	struct arena *arena, struct weir_err *err)
 {
 	set_member_id(group, answer->member_id);
@@ -240,7 +241,7 @@ static enum weir_code joined(struct group *group, const struct join_group_respon
 }
 
 static enum weir_code take_join(
-	struct group *group, struct exchange *x, struct arena *arena, struct weir_err *err)
+	struct membership *group, struct exchange *x, struct arena *arena, struct weir_err *err)
 {
 	struct join_group_response answer = {0};
 	enum weir_code code = exchange_decode(x, arena, &answer, err);
@@ -260,7 +261,7 @@ static enum weir_code take_join(
 }
 
 static enum weir_code take_sync(
-	struct group *group, struct exchange *x, struct arena *arena, struct weir_err *err)
+	struct membership *group, struct exchange *x, struct arena *arena, struct weir_err *err)
 {
 	struct sync_group_response answer = {0};
 	enum weir_code code = exchange_decode(x, arena, &answer, err);
@@ -271,21 +272,21 @@ static enum weir_code take_sync(
 	if (answer.error_code) {
 		return common_error(group, answer.error_code, "SyncGroup", err);
 	}
-	code = group_take_assignment(group, answer.assignment, err);
+	code = membership_take_assignment(group, answer.assignment, err);
 	if (!code) {
 		group->phase = PHASE_MEMBER;
 		group->reconcile = true;
 		group->stable = true;
 		group->kept_generation = group->epoch;
-		owned_free(&group->kept);
-		group->kept = owned_dup(&group->target);
+		owned_list_free(&group->kept);
+		group->kept = owned_list_dup(&group->target);
 		group->due_ms = 0;
 	}
 	return code;
 }
 
 static enum weir_code take_heartbeat(
-	struct group *group, struct exchange *x, struct arena *arena, struct weir_err *err)
+	struct membership *group, struct exchange *x, struct arena *arena, struct weir_err *err)
 {
 	struct heartbeat_response answer = {0};
 	enum weir_code code = exchange_decode(x, arena, &answer, err);
@@ -300,7 +301,8 @@ static enum weir_code take_heartbeat(
 	return WEIR_OK;
 }
 
-static enum weir_code classic_take(struct group *group, struct exchange *x, struct weir_err *err)
+static enum weir_code classic_take(
+	struct membership *group, struct exchange *x, struct weir_err *err)
 {
 	struct arena arena;
 	enum weir_code code;
@@ -319,7 +321,7 @@ static enum weir_code classic_take(struct group *group, struct exchange *x, stru
 	return code;
 }
 
-static bool classic_leave(struct group *group, int64_t deadline_ms, struct exchange **x)
+static bool classic_leave(struct membership *group, int64_t deadline_ms, struct exchange **x)
 {
 	struct leave_group_request request;
 	struct leave_group_request_member_identity self = {
@@ -344,9 +346,10 @@ static bool classic_leave(struct group *group, int64_t deadline_ms, struct excha
 		deadline_ms, x, NULL);
 }
 
-const struct group_ops group_classic = {
+const struct membership_ops membership_classic = {
 	.name = "classic",
 	.take = classic_take,
 	.step = classic_step,
+	.beat = send_heartbeat,
 	.leave = classic_leave,
 };
