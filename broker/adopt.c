@@ -83,18 +83,40 @@ static int32_t next_epoch(struct broker *broker, const char *topic, int32_t part
 	return next;
 }
 
+/* Ids of the producers that wrote to it are taken. */
+static enum weir_code reserve_ids(
+	struct broker *broker, const char *topic, int32_t partition, struct weir_err *err)
+{
+	struct weir_err inner;
+	int64_t largest;
+	char *dir = mem_printf("%s/%s-%d", broker->data_dir, topic, partition);
+	enum weir_code code = log_largest_producer_id(dir, &largest, &inner);
+	mem_free(dir);
+	if (code != WEIR_OK) {
+		if (code != WEIR_NOT_FOUND) {
+			log_line(LOG_WARN, "producers of %s-%d: %s", topic, partition, inner.text);
+		}
+		return WEIR_OK;
+	}
+	return largest < 0 ? WEIR_OK : image_producer_id_floor(broker->images, largest + 1, err);
+}
+
 static enum weir_code adopt_topic(
 	struct broker *broker, const struct found *row, struct weir_err *err)
 {
 	struct image_partition *rows = mem_array((size_t)row->partition_count, sizeof(*rows));
-	for (int32_t i = 0; i < row->partition_count; i++) {
+	enum weir_code code = WEIR_OK;
+	for (int32_t i = 0; i < row->partition_count && code == WEIR_OK; i++) {
+		code = reserve_ids(broker, row->topic, i, err);
 		rows[i].leader_epoch = next_epoch(broker, row->topic, i);
 		rows[i].leader = rows[i].replicas[0] = rows[i].isr[0] = broker->node_id;
 		rows[i].replica_count = rows[i].isr_count = 1;
 	}
 	struct uuid id = row->id;
-	enum weir_code code = image_create_topic(
-		broker->images, row->topic, &id, rows, row->partition_count, NULL, 0, err);
+	if (code == WEIR_OK) {
+		code = image_create_topic(
+			broker->images, row->topic, &id, rows, row->partition_count, NULL, 0, err);
+	}
 	mem_free(rows);
 	if (code == WEIR_OK) {
 		log_line(LOG_INFO, "topic %s with %d partitions found in the directory", row->topic,

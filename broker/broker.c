@@ -244,6 +244,7 @@ static void init(struct broker *broker, const struct broker_options *options)
 	broker->lock_fd = -1;
 	atomic_store(&broker->conf, conf_with_dir(options));
 	broker->node_id = options->conf->node_id;
+	producer_ids_init(&broker->producer_ids);
 	topics_init(&broker->topics, broker);
 	flush_pool_init(&broker->flush, broker);
 	broker->stat = stat_new();
@@ -268,6 +269,7 @@ static void fini(struct broker **broker)
 	group_runner_free(&b->groups);
 	flush_pool_fini(&b->flush);
 	topics_fini(&b->topics);
+	producer_ids_fini(&b->producer_ids);
 	image_store_close(&b->images);
 	meta_close(&b->meta);
 	checkpoint_fini(&b->recovery_points);

@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 #include "broker/conn.h"
 #include "broker/flush.h"
+#include "broker/producer_ids.h"
 #include "broker/group/runner.h"
 #include "broker/topics.h"
 #include "core/base/map.h"
@@ -36,6 +37,7 @@ struct broker {
 	size_t retired_count;
 	struct meta *meta;
 	struct image_store *images;
+	struct producer_ids producer_ids;
 	struct topics topics;
 	struct flush_pool flush;
 	struct stat *stat;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { RETIRE_MS = 60000, TICK_MAX_MS = 5000, TICK_MIN_MS = 10 };
+enum { EXPIRE_MS = 600000, RETIRE_MS = 60000, TICK_MAX_MS = 5000, TICK_MIN_MS = 10 };
 
 static void retain(void *arg, struct partition *p)
 {
@@ -24,6 +24,16 @@ static void retain(void *arg, struct partition *p)
 	if (log && log_retain(log, clock_wall_ms(), atomic_load(&p->high_watermark), &err) !=
 			   WEIR_OK) {
 		log_line(LOG_WARN, "retention of %s-%d: %s", p->topic->name, p->index, err.text);
+	}
+	pthread_rwlock_unlock(&p->use);
+}
+
+static void expire_producers(void *arg, struct partition *p)
+{
+	(void)arg;
+	pthread_rwlock_rdlock(&p->use);
+	if (p->log) {
+		log_expire_producers(p->log, clock_wall_ms());
 	}
 	pthread_rwlock_unlock(&p->use);
 }
@@ -104,7 +114,7 @@ static bool pause_ms(struct broker *broker, int64_t ms)
 }
 
 struct due {
-	int64_t retain_ms, starts_ms, recoveries_ms, watermarks_ms; /* mono */
+	int64_t retain_ms, starts_ms, recoveries_ms, watermarks_ms, expire_ms; /* mono */
 };
 
 /* True when it is due; then the next time is set. *tick_ms: no later than that. */
@@ -144,7 +154,7 @@ void *housekeeper_run(void *arg)
 {
 	struct broker *broker = arg;
 	struct due due = {
-		clock_mono_ms() + broker_conf(broker)->log_retention_check_interval_ms, 0, 0, 0};
+		clock_mono_ms() + broker_conf(broker)->log_retention_check_interval_ms, 0, 0, 0, 0};
 	int64_t tick_ms = TICK_MAX_MS;
 	stat_attach(broker->stat);
 	while (pause_ms(broker, tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms)) {
@@ -156,6 +166,9 @@ void *housekeeper_run(void *arg)
 		if (take_due(&due.retain_ms, broker_conf(broker)->log_retention_check_interval_ms,
 			    now, &tick_ms)) {
 			topics_each(&broker->topics, retain, NULL);
+		}
+		if (take_due(&due.expire_ms, EXPIRE_MS, now, &tick_ms)) {
+			topics_each(&broker->topics, expire_producers, NULL);
 		}
 		checkpoint_due(broker, &due, now, &tick_ms);
 		housekeeper_remove_deleted(broker);

@@ -17,6 +17,7 @@ libweirbroker_a_SOURCES = \
 	broker/listen.c \
 	broker/outgoing.c broker/outgoing.h \
 	broker/partition.c broker/partition.h \
+	broker/producer_ids.c broker/producer_ids.h \
 	broker/reactor.c broker/reactor.h \
 	broker/recover.c \
 	broker/repeats.c broker/repeats.h \
@@ -36,4 +37,5 @@ libweirbroker_a_SOURCES = \
 	broker/handlers/offset_commit.c \
 	broker/handlers/offset_fetch.c \
 	broker/handlers/produce.c \
+	broker/handlers/producers.c \
 	broker/handlers/topics.c

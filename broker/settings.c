@@ -81,6 +81,7 @@ void broker_topic_settings(
 		log_line(LOG_WARN, "topic %s: %s", row->name, err.text);
 	}
 	fill(&topic, settings);
+	settings->log.producer_id_expiration_ms = broker_conf(broker)->producer_id_expiration_ms;
 	settings->log.verify_on_read = broker_conf(broker)->verify_on_read != CONF_VERIFY_NEVER;
 	topic_conf_fini(&topic);
 }

@@ -70,11 +70,52 @@ static void stop_waiting(struct fetch_op *op)
 	deadline_clear(&op->reactor->deadlines, &op->deadline);
 }
 
+static void fail_part(struct fetch_part *part, enum weir_code code)
+{
+	partition_answer *answer = part->answer;
+	answer->error_code = (int16_t)err_to_wire(code);
+	answer->high_watermark = answer->last_stable_offset = answer->log_start_offset = -1;
+}
+
+/* The aborted transactions that read_committed has to leave out of what it gets. */
+static enum weir_code list_aborted(struct fetch_op *op, struct fetch_part *part)
+{
+	struct log_aborted *list = NULL;
+	struct log *log;
+	size_t count = 0;
+	enum weir_code code = partition_use(part->partition, &log, NULL);
+	if (code != WEIR_OK) {
+		return code;
+	}
+	int64_t end = log_span_end_offset(log, &part->span);
+	int64_t stable = part->answer->last_stable_offset;
+	code = log_aborted_txns(
+		log, part->ask.fetch_offset, end < stable ? end : stable, &list, &count, NULL);
+	partition_done(part->partition);
+	struct fetch_response_aborted_transaction *rows =
+		code ? NULL : arena_try_array(&op->arena, count, sizeof(*rows));
+	code = code || rows ? code : WEIR_NO_MEMORY;
+	for (size_t i = 0; i < count && !code; i++) {
+		rows[i].producer_id = list[i].producer_id;
+		rows[i].first_offset = list[i].first_offset;
+	}
+	part->answer->aborted_transactions = rows;
+	part->answer->aborted_transactions_count = code ? 0 : (int32_t)count;
+	mem_free(list);
+	return code;
+}
+
 static void finish(struct fetch_op *op)
 {
 	stop_waiting(op);
 	for (size_t i = 0; i < op->part_count; i++) {
 		struct fetch_part *part = &op->parts[i];
+		enum weir_code code =
+			op->read_committed && part->span.len ? list_aborted(op, part) : WEIR_OK;
+		if (code != WEIR_OK) {
+			log_span_release(&part->span);
+			fail_part(part, code);
+		}
 		/* The reply takes the span over through the records field. */
 		stat_add(STAT_fetched, (int64_t)part->span.len);
 		part->answer->records =
@@ -133,7 +174,7 @@ static enum weir_code look_in_log(struct fetch_part *part, struct log *log, int6
 	}
 	part->seen = atomic_load(&part->partition->high_watermark);
 	part->answer->high_watermark = part->seen;
-	part->answer->last_stable_offset = part->seen;
+	part->answer->last_stable_offset = log_last_stable_offset(log, part->seen);
 	part->answer->log_start_offset = log_start_offset(log);
 	code = check_diverging(part, log, diverged);
 	if (code != WEIR_OK || *diverged) {
@@ -143,13 +184,14 @@ static enum weir_code look_in_log(struct fetch_part *part, struct log *log, int6
 	if (offset < log_start_offset(log) || offset > log_end_offset(log)) {
 		return WEIR_OFFSET_OUT_OF_RANGE;
 	}
-	if (offset >= part->seen) {
+	int64_t end = part->op->read_committed ? part->answer->last_stable_offset : part->seen;
+	if (offset >= end) {
 		return WEIR_OK;
 	}
 	int64_t limit = part->ask.partition_max_bytes > 0 ? part->ask.partition_max_bytes : 0;
 	limit = limit < budget ? limit : budget;
-	return log_read(log, offset, part->seen, (size_t)(limit > 0 ? limit : 0), whole_first,
-		&part->span, err);
+	return log_read(
+		log, offset, end, (size_t)(limit > 0 ? limit : 0), whole_first, &part->span, err);
 }
 
 /* KIP-951: who was asked does not lead, or led before; the answer names who does. */
@@ -200,8 +242,7 @@ static void look(struct fetch_op *op, struct fetch_part *part, int64_t *bytes, b
 		}
 	}
 	if (code != WEIR_OK) {
-		answer->error_code = (int16_t)err_to_wire(code);
-		answer->high_watermark = answer->last_stable_offset = answer->log_start_offset = -1;
+		fail_part(part, code);
 		name_leader(op, part, code);
 	}
 	*bytes += (int64_t)part->span.len;

@@ -36,9 +36,10 @@ static enum weir_code check_epoch(const struct partition *p, int32_t asked)
 }
 
 static enum weir_code find_offset(struct partition *p, struct log *log, const offsets_ask *ask,
-	struct log_found *found, struct weir_err *err)
+	bool committed, struct log_found *found, struct weir_err *err)
 {
 	int64_t end = atomic_load(&p->high_watermark);
+	end = committed ? log_last_stable_offset(log, end) : end;
 	*found = (struct log_found){-1, -1, -1};
 	switch (ask->timestamp) {
 	case TIME_LATEST:
@@ -74,11 +75,13 @@ static enum weir_code offsets_one(struct request *req, struct slice topic, const
 	} else {
 		code = check_epoch(p, ask->current_leader_epoch);
 	}
+	const struct list_offsets_request *body = req->body;
+	bool committed = body->isolation_level == 1;
 	struct log *log;
 	if (code == WEIR_OK) {
 		code = partition_use(p, &log, err);
 		if (code == WEIR_OK) {
-			code = find_offset(p, log, ask, found, err);
+			code = find_offset(p, log, ask, committed, found, err);
 			partition_done(p);
 		}
 	}

@@ -137,3 +137,6 @@ WEIR_MUST_USE enum weir_code image_set_configs(struct image_store *store, const 
 /* First id of a fresh block of count producer ids, never given before or again. count >= 1. */
 WEIR_MUST_USE enum weir_code image_producer_id_block(
 	struct image_store *store, int32_t count, int64_t *first, struct weir_err *err);
+/* Ids below least are not given any more: somebody else has given them. */
+WEIR_MUST_USE enum weir_code image_producer_id_floor(
+	struct image_store *store, int64_t least, struct weir_err *err);

@@ -590,6 +590,7 @@ enum weir_code image_set_configs(struct image_store *store, const char *topic, i
 struct block_args {
 	int32_t count;
 	int64_t first;
+	int64_t least; /* that may be given */
 };
 
 static enum weir_code block_fill(struct change *change, void *args, struct weir_err *err)
@@ -606,6 +607,7 @@ static enum weir_code block_fill(struct change *change, void *args, struct weir_
 	} else if (code == WEIR_NOT_FOUND) {
 		code = WEIR_OK;
 	}
+	block->first = block->first < block->least ? block->least : block->first;
 	if (!code && block->first > INT64_MAX - block->count) {
 		code = err_set(err, WEIR_TOO_LARGE, "producer ids are used up");
 	}
@@ -630,4 +632,12 @@ enum weir_code image_producer_id_block(
 		*first = args.first;
 	}
 	return code;
+}
+
+enum weir_code image_producer_id_floor(
+	struct image_store *store, int64_t least, struct weir_err *err)
+{
+	struct block_args args = {.least = least};
+	return least < 0 ? err_set(err, WEIR_INVALID_REQUEST, "producer id %lld", (long long)least)
+			 : change_run(store, block_fill, &args, err);
 }

@@ -135,6 +135,9 @@ WEIR_MUST_USE enum weir_code log_aborted_txns(struct log *log, int64_t from, int
 int64_t log_span_end_offset(struct log *log, const struct log_span *span);
 /* The producers that are known, by id; *list is mem_free'd. */
 void log_producers(struct log *log, struct producer **list, size_t *count);
+/* The largest producer id that the log in dir knows, read-only; -1: none. Errors: log_open's. */
+WEIR_MUST_USE enum weir_code log_largest_producer_id(
+	const char *dir, int64_t *id, struct weir_err *err);
 /* Forgets producers that were silent for producer_id_expiration_ms. */
 void log_expire_producers(struct log *log, int64_t now_ms);
 

@@ -378,3 +378,22 @@ void log_producers(struct log *log, struct producer **list, size_t *count)
 		qsort(*list, n, sizeof(**list), id_order);
 	}
 }
+
+enum weir_code log_largest_producer_id(const char *dir, int64_t *id, struct weir_err *err)
+{
+	struct log_conf conf = log_conf_default;
+	struct log_start start = {.read_only = true};
+	struct producer *list;
+	struct log *log;
+	size_t count;
+	*id = -1;
+	conf.producer_id_expiration_ms = INT64_MAX;
+	enum weir_code code = log_open(dir, &conf, &start, &log, err);
+	if (code) {
+		return code;
+	}
+	log_producers(log, &list, &count);
+	*id = count ? list[count - 1].id : -1;
+	mem_free(list);
+	return log_close(&log, err);
+}

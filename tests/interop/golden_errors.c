@@ -54,6 +54,7 @@ static const struct {
 	{"last_stable_offset", SIGN},
 	{"log_start_offset", SIGN},
 	{"end_offset", SIGN},
+	{"producer_id", SIGN},
 	{"low_watermark", SIGN},
 	{"offset", SIGN},
 	{"timestamp", SIGN},
