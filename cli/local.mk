@@ -49,6 +49,7 @@ libweircli_a_SOURCES = \
 	cli/settings.c cli/settings.h cli/settings_alter.c \
 	cli/shell.c cli/shell_complete.c cli/shell_complete.h cli/shell_input.c cli/shell_input.h cli/shell_line.c cli/shell_line.h \
 	cli/table.c cli/table.h \
+	cli/top.c cli/top_sample.c cli/top_sample.h cli/top_screen.c cli/top_screen.h \
 	cli/topic_add_partitions.c cli/topic_alter.c \
 	cli/topic_common.c cli/topic_common.h \
 	cli/topic_create.c cli/topic_delete.c cli/topic_describe.c cli/topic_list.c \

@@ -20,6 +20,7 @@ unit_tests = \
 	tests/unit/test_cli_options \
 	tests/unit/test_cli_shell_line \
 	tests/unit/test_cli_times \
+	tests/unit/test_cli_top \
 	tests/unit/test_client_partitioner \
 	tests/unit/test_conf_export \
 	tests/unit/test_conf_load \
@@ -130,6 +131,7 @@ cli_tests = \
 	tests/cli/produce.bats \
 	tests/cli/segment.bats \
 	tests/cli/shell.bats \
+	tests/cli/top.bats \
 	tests/cli/topic.bats \
 	tests/cli/topic_partitions.bats \
 	tests/cli/trace.bats \
@@ -144,6 +146,7 @@ tests_unit_test_cli_format_LDADD = $(cli_ldadd)
 tests_unit_test_cli_options_LDADD = $(cli_ldadd)
 tests_unit_test_cli_shell_line_LDADD = $(cli_ldadd)
 tests_unit_test_cli_times_LDADD = $(cli_ldadd)
+tests_unit_test_cli_top_LDADD = $(cli_ldadd)
 tests_unit_test_cli_envelope_LDADD = $(cli_ldadd)
 
 # Other people's clients.
