@@ -10,6 +10,7 @@
 #include "cli/consume_group.h"
 #include "cli/consume_priv.h"
 #include "cli/delimiter.h"
+#include "cli/encode.h"
 #include "cli/interrupt.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
@@ -20,6 +21,8 @@
 static const char *const commit_names[] = {"after-print", "none", NULL};
 static const char *const isolation_names[] = {
 	"committed", "uncommitted", "read_committed", "read_uncommitted", NULL};
+
+static const char *const on_error_names[] = {"fail", "skip", "raw", NULL};
 
 static const struct opt opts[] = {
 	OPT_LIST(struct consume_args, topics, .name = "topic", .letter = 't', .arg = "TOPIC",
@@ -51,6 +54,18 @@ static const struct opt opts[] = {
 		.def = "\\n", .help = "Printed behind each record: \\n \\t \\0 \\xNN or any text."),
 	OPT_STR(struct consume_args, null_text, .name = "null", .arg = "TEXT",
 		.help = "Printed for keys and values that are null."),
+	OPT_CHOICE(struct consume_args, encoding, .name = "encode", .arg = "HOW",
+		.choices = encoding_names, .def = "text",
+		.help = "Prints keys and values of lines so that no byte of them is special."),
+	OPT_BOOL(struct consume_args, json_values, .name = "json-values",
+		.help = "With -J: values that are JSON stand in the envelope as they are."),
+	OPT_BOOL(struct consume_args, attributes, .name = "attributes",
+		.help = "With -J: attributes, epoch and producer of each record's batch too."),
+	OPT_CHOICE(struct consume_args, on_error, .name = "on-error", .arg = "WHAT",
+		.choices = on_error_names, .def = "fail",
+		.help = "A record that cannot be read or printed: ends everything, is left out "
+			"with "
+			"a warning, or its value is printed as it is."),
 	OPT_CHOICE(struct consume_args, isolation, .name = "isolation", .arg = "LEVEL",
 		.choices = isolation_names, .unset = -1,
 		.help = "Whether open and aborted transactions are left out (committed, which is "
@@ -180,6 +195,13 @@ static enum weir_code check_args(const struct consume *c, struct weir_err *err)
 		return err_set(err, WEIR_USAGE, "-K and -D are for lines, not for %s",
 			a->format ? "-f" : "-J");
 	}
+	if (a->encoding && (a->format || a->json || a->batches)) {
+		hint_set(&c->ctx->hint, "in a format: %%k{hex} %%s{base64}");
+		return err_set(err, WEIR_USAGE, "--encode is for lines, not for %s",
+			a->format ? "-f"
+			: a->json ? "-J"
+				  : "--batches");
+	}
 	if (a->batches &&
 		(lines || a->filters.count || a->format || a->json || a->per_partition >= 0)) {
 		return err_set(err, WEIR_USAGE,
@@ -206,6 +228,8 @@ static enum weir_code compile(struct consume *c, struct weir_err *err)
 	c->json = a->json ||
 		  (!a->format && !a->batches && (output == OUTPUT_JSON || output == OUTPUT_JSONL));
 	c->style.null_text = a->null_text;
+	c->style.envelope =
+		(struct envelope_conf){.json_values = a->json_values, .attributes = a->attributes};
 	c->ctx->out.raw = a->raw || a->batches;
 	if (code == WEIR_OK && a->format) {
 		code = format_new(a->format, &c->format, err);
@@ -257,6 +281,10 @@ static enum weir_code run(struct consume *c, struct weir_err *err)
 	interrupt_catch();
 	c->flushed_ms = clock_mono_ms();
 	code = consume_read(c, err);
+	if (c->skipped) {
+		ctx_warn(c->ctx, "%" PRId64 " record%s or batch%s skipped", c->skipped,
+			c->skipped == 1 ? "" : "s", c->skipped == 1 ? "" : "es");
+	}
 	if (code == WEIR_OK && !interrupted() && c->printed < c->args->require) {
 		code = err_set(err, WEIR_FALSE_RESULT, "%" PRId64 " record%s, %" PRId64 " required",
 			c->printed, c->printed == 1 ? "" : "s", c->args->require);

@@ -15,6 +15,8 @@ struct consume_args {
 	bool json;
 	const char *key_delim, *delim, *null_text;
 	int isolation;
+	int encoding, on_error;
+	bool json_values, attributes;
 	bool control, batches, regex, raw;
 	int64_t idle_ms, require;
 	const char *group;
@@ -24,6 +26,9 @@ struct consume_args {
 
 /* Choices of --commit. */
 enum { CONSUME_COMMIT_AFTER_PRINT, CONSUME_COMMIT_NONE };
+
+/* What becomes of a record that cannot be read or printed. */
+enum on_error { ON_ERROR_FAIL, ON_ERROR_SKIP, ON_ERROR_RAW };
 
 /* A topic that is read; spans are indexed by partition. */
 struct target {
@@ -49,7 +54,7 @@ struct consume {
 	struct format_style style;
 	struct row_headers headers;
 	int64_t now_ms; /* wall, at the start */
-	int64_t printed, flushed_ms;
+	int64_t printed, flushed_ms, skipped;
 	int64_t quiet_ms;	     /* mono: since when nothing came; -1: something just did */
 	struct consume_group *group; /* of -g; NULL: none */
 };

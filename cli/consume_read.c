@@ -6,6 +6,7 @@
 #include "cli/consume_priv.h"
 
 #include "cli/consume_group.h"
+#include "cli/encode.h"
 #include "cli/interrupt.h"
 #include "core/base/clock.h"
 
@@ -33,7 +34,13 @@ static struct target *find_target(struct consume *c, const char *name)
 
 static void put_text(struct consume *c, struct slice text)
 {
-	out_text(&c->ctx->out, text.data ? text : slice_str(c->args->null_text));
+	struct out *out = &c->ctx->out;
+	if (text.data && c->args->encoding != ENCODING_TEXT) {
+		encoding_put((enum encoding)c->args->encoding, &out->buf, text);
+		out_bytes(out, NULL, 0);
+		return;
+	}
+	out_text(out, text.data ? text : slice_str(c->args->null_text));
 }
 
 static void make_row(
@@ -70,6 +77,48 @@ static enum weir_code put_row(struct consume *c, const struct row *row, struct w
 	return WEIR_OK;
 }
 
+/* Whether an error that names one record or batch may be passed over; says so, the first times. */
+static bool skips(struct consume *c, enum weir_code code, const struct weir_err *why)
+{
+	enum { SHOWN = 3 };
+	bool data = code == WEIR_BAD_DATA || code == WEIR_TOO_LARGE ||
+		    code == WEIR_CORRUPT_MESSAGE || code == WEIR_UNSUPPORTED_COMPRESSION_TYPE;
+	if (!data || c->args->on_error == ON_ERROR_FAIL) {
+		return false;
+	}
+	if (c->skipped++ < SHOWN) {
+		ctx_warn(c->ctx, "skipped: %s", why->text);
+	}
+	return true;
+}
+
+/* All of row, or nothing of it. */
+static enum weir_code put_or_skip(
+	struct consume *c, const struct row *row, bool *printed, struct weir_err *err)
+{
+	struct out *out = &c->ctx->out;
+	struct weir_err why;
+	size_t mark = out_mark(out);
+	enum weir_code code = put_row(c, row, &why);
+	*printed = code == WEIR_OK;
+	if (*printed) {
+		out_keep(out);
+		return WEIR_OK;
+	}
+	out_drop(out, mark);
+	if (c->args->on_error == ON_ERROR_RAW && code == WEIR_BAD_DATA) {
+		put_text(c, row->value);
+		out_bytes(out, c->delim.data, c->delim.len);
+		*printed = true;
+		return WEIR_OK;
+	}
+	if (skips(c, code, &why)) {
+		return WEIR_OK;
+	}
+	*err = why;
+	return code;
+}
+
 static enum weir_code take_record(
 	struct consume *c, const struct consumed *got, struct weir_err *err)
 {
@@ -92,12 +141,16 @@ static enum weir_code take_record(
 	if (!wanted) {
 		return WEIR_OK;
 	}
-	code = put_row(c, &row, err);
+	bool printed;
+	code = put_or_skip(c, &row, &printed, err);
+	if (code != WEIR_OK || !printed) {
+		return code;
+	}
 	c->printed++;
 	if (++span->printed == c->args->per_partition) {
 		consumer_finish(c->consumer, target->name, got->partition);
 	}
-	return code;
+	return WEIR_OK;
 }
 
 static void take_batch(struct consume *c, const struct consumed *got)
@@ -193,6 +246,9 @@ enum weir_code consume_read(struct consume *c, struct weir_err *err)
 			c->args->batches
 				? consumer_next_batch(c->consumer, wait_ms, &event, &got, err)
 				: consumer_next(c->consumer, wait_ms, &event, &got, err);
+		if (code != WEIR_OK && skips(c, code, err)) {
+			continue;
+		}
 		if (code != WEIR_OK || (event == CONSUMER_DONE && !c->group)) {
 			return code;
 		}

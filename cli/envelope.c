@@ -238,6 +238,56 @@ static enum weir_code get_bytes(const json_t *json, const char *name, const char
 	return code == WEIR_OK ? code : err_wrap(err, "%s", b64 ? name_b64 : name);
 }
 
+static size_t past_blanks(struct slice text, size_t at)
+{
+	while (at < text.len && memchr(" \t\r\n", text.data[at], 4)) {
+		at++;
+	}
+	return at;
+}
+
+/* Past the JSON value at text[at], which is known to be well-formed. */
+static size_t past_value(struct slice text, size_t at)
+{
+	int depth = 0;
+	for (; at < text.len; at++) {
+		uint8_t c = text.data[at];
+		if (c == '"') {
+			for (at++; at < text.len && text.data[at] != '"'; at++) {
+				at += text.data[at] == '\\';
+			}
+		} else if (c == '{' || c == '[') {
+			depth++;
+		} else if (depth && (c == '}' || c == ']')) {
+			depth--;
+		} else if (!depth && memchr(",:]} \t\r\n", c, 8)) {
+			return at;
+		}
+		if (!depth && (c == '"' || c == '}' || c == ']')) {
+			return at + 1;
+		}
+	}
+	return at;
+}
+
+/* The value of a member of the object text as it is written; data NULL when name is escaped. */
+static struct slice raw_member(struct slice text, const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t at = past_blanks(text, 0) + 1; at < text.len; at++) {
+		at = past_blanks(text, at);
+		size_t end = past_value(text, at);
+		bool found = end - at == len + 2 && memcmp(text.data + at + 1, name, len) == 0;
+		at = past_blanks(text, past_blanks(text, end) + 1);
+		end = past_value(text, at);
+		if (found) {
+			return slice_of(text.data + at, end - at);
+		}
+		at = past_blanks(text, end);
+	}
+	return slice_of(NULL, 0);
+}
+
 static enum weir_code get_number(
 	const json_t *json, const char *name, int64_t max, int64_t *value, struct weir_err *err)
 {
@@ -275,7 +325,20 @@ static enum weir_code get_numbers(const json_t *json, struct row *row, struct we
 	return code;
 }
 
-static enum weir_code fill(const json_t *json, const struct envelope_conf *conf,
+/* With json_values: a value that is neither text nor null, byte for byte. */
+static bool get_raw_value(
+	struct slice line, const json_t *json, struct arena *arena, struct row *row)
+{
+	const json_t *value = json_object_get(json, "value");
+	if (!value || json_is_string(value) || json_is_null(value)) {
+		return false;
+	}
+	struct slice raw = raw_member(line, "value");
+	row->value = slice_of(raw.data ? arena_try_dup(arena, raw.data, raw.len) : NULL, raw.len);
+	return row->value.data != NULL;
+}
+
+static enum weir_code fill(struct slice line, const json_t *json, const struct envelope_conf *conf,
 	struct arena *arena, struct row *row, struct weir_err *err)
 {
 	if (!json_is_object(json)) {
@@ -288,7 +351,7 @@ static enum weir_code fill(const json_t *json, const struct envelope_conf *conf,
 	if (code == WEIR_OK) {
 		code = get_bytes(json, "key", "key_b64", false, arena, &row->key, err);
 	}
-	if (code == WEIR_OK) {
+	if (code == WEIR_OK && !(conf->json_values && get_raw_value(line, json, arena, row))) {
 		code = get_bytes(
 			json, "value", "value_b64", conf->json_values, arena, &row->value, err);
 	}
@@ -312,7 +375,7 @@ enum weir_code envelope_parse(struct slice line, const struct envelope_conf *con
 		return err_set(
 			err, WEIR_BAD_DATA, "not JSON: %s (column %d)", where.text, where.column);
 	}
-	enum weir_code code = fill(json, conf, arena, row, err);
+	enum weir_code code = fill(line, json, conf, arena, row, err);
 	json_decref(json);
 	return code;
 }

@@ -81,6 +81,11 @@ WEIR_MUST_USE enum weir_code format_reader_new(const struct format *format, int 
 	struct weir_err *err);
 void format_reader_free(struct format_reader **reader);
 /*
+ * After BAD_DATA: passes over the rest of the record, up to the format's last text. Errors: USAGE
+ * when the format does not end with text, IO.
+ */
+WEIR_MUST_USE enum weir_code format_skip(struct format_reader *reader, struct weir_err *err);
+/*
  * Next record; *got false at the end of the input. row: fields that the format lacks are as in
  * row_none; borrowed until the next call. A missing last literal at the end of the input is fine.
  * Errors: BAD_DATA with input, record number and field; TOO_LARGE; IO.

@@ -794,6 +794,23 @@ static void start_record(struct format_reader *r, struct row *row)
 	}
 }
 
+enum weir_code format_skip(struct format_reader *r, struct weir_err *err)
+{
+	const struct format_item *last = &r->format->items[r->format->count - 1];
+	size_t len = 0;
+	if (last->field != FORMAT_LITERAL) {
+		return err_set(err, WEIR_USAGE,
+			"a format without text at its end cannot tell where the next record "
+			"begins");
+	}
+	r->pos = 0;
+	enum weir_code code = find(r, last, last, 0, &len, err);
+	if (code == WEIR_OK) {
+		r->pos = len + last->text.len < have(r) ? len + last->text.len : have(r);
+	}
+	return code;
+}
+
 enum weir_code format_read(
 	struct format_reader *r, struct row *row, bool *got, struct weir_err *err)
 {

@@ -24,6 +24,7 @@ libweircli_a_SOURCES = \
 	cli/delimiter.c cli/delimiter.h \
 	cli/dir_check.c cli/dir_info.c cli/dir_list.c \
 	cli/dispatch.c cli/dispatch.h \
+	cli/encode.c cli/encode.h \
 	cli/envelope.c cli/envelope.h \
 	cli/environment.c cli/environment.h \
 	cli/error.c \
@@ -38,7 +39,7 @@ libweircli_a_SOURCES = \
 	cli/man_command.c cli/man_pages.c cli/mdoc.c cli/mdoc.h \
 	cli/out.c cli/out.h \
 	cli/outcome.c cli/outcome.h \
-	cli/produce.c cli/produce_input.c cli/produce_input.h \
+	cli/produce.c cli/produce_input.c cli/produce_input.h cli/produce_priv.h cli/produce_send.c \
 	cli/produce_topic.c cli/produce_topic.h \
 	cli/progress.c cli/progress.h \
 	cli/props.c cli/props.h \

@@ -58,7 +58,7 @@ static void push_if_full(struct out *out)
 	if (out->buf.failed && !out->sys_errno) {
 		out->sys_errno = ENOMEM;
 	}
-	if (out->buf.len >= OUT_CHUNK || out->sys_errno) {
+	if ((out->buf.len >= OUT_CHUNK && !out->held) || out->sys_errno) {
 		push(out);
 	}
 }
@@ -111,6 +111,25 @@ void out_text(struct out *out, struct slice text)
 	}
 	text_escape(&out->buf, text, "\n\t");
 	push_if_full(out);
+}
+
+size_t out_mark(struct out *out)
+{
+	out->held = true;
+	return out->buf.len;
+}
+
+void out_keep(struct out *out)
+{
+	out->held = false;
+	push_if_full(out);
+}
+
+void out_drop(struct out *out, size_t mark)
+{
+	/* After a failed write there is nothing left to take back. */
+	out->buf.len = mark < out->buf.len ? mark : out->buf.len;
+	out_keep(out);
 }
 
 enum weir_code out_flush(struct out *out, struct weir_err *err)

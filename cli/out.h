@@ -14,6 +14,7 @@ struct out {
 	bool color;
 	bool raw;      /* control bytes of records go to a terminal as they are */
 	size_t width;  /* of the terminal in columns; 0: not one */
+	bool held;     /* between out_mark and its end */
 	int sys_errno; /* of the first failed write; 0: none */
 	struct buf buf;
 	/* Called every now and then while the reader is slow to take more; NULL: writing just
@@ -32,6 +33,11 @@ void out_printf(struct out *out, const char *fmt, ...) WEIR_PRINTF(2, 3);
 /* Bytes of a record or name: on a terminal (unless raw) control bytes show as \xNN, but for newline
  * and tab. */
 void out_text(struct out *out, struct slice text);
+
+/* From here on nothing is written until out_keep or out_drop, which takes back what came since. */
+size_t out_mark(struct out *out);
+void out_keep(struct out *out);
+void out_drop(struct out *out, size_t mark);
 
 /* Writes what is buffered. Errors: IO, NO_SPACE; sticks. */
 WEIR_MUST_USE enum weir_code out_flush(struct out *out, struct weir_err *err);

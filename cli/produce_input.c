@@ -27,6 +27,7 @@ struct input {
 	size_t pos;  /* of the record in in */
 	size_t seen; /* bytes from pos on without a delimiter */
 	struct format_reader *reader;
+	struct buf key, value; /* decoded ones */
 };
 
 struct input *input_new(const struct input_conf *conf)
@@ -34,6 +35,8 @@ struct input *input_new(const struct input_conf *conf)
 	struct input *input = mem_new(sizeof(*input));
 	input->conf = *conf;
 	input->fd = -1;
+	buf_init(&input->key, 0);
+	buf_init(&input->value, 0);
 	buf_init(&input->in, (size_t)LIMIT_FRAME_DEFAULT + 2 * CHUNK);
 	return input;
 }
@@ -52,6 +55,8 @@ void input_free(struct input **input)
 	if (*input) {
 		close_file(*input);
 		buf_fini(&(*input)->in);
+		buf_fini(&(*input)->key);
+		buf_fini(&(*input)->value);
 		MEM_FREE(input);
 	}
 }
@@ -89,6 +94,7 @@ static enum weir_code open_next(struct input *input, struct weir_err *err)
 	}
 	struct format_reader_conf reader_conf = {.empty_is_null = conf->empty_is_null,
 		.null_text = conf->null_text,
+		.envelope = {.json_values = conf->json_values},
 		.record_max = (size_t)LIMIT_FRAME_DEFAULT,
 		.idle = conf->idle ? reader_idle : NULL,
 		.idle_arg = input};
@@ -186,7 +192,25 @@ static struct slice nullable(const struct input *input, struct slice text)
 	return null ? slice_of(NULL, 0) : text;
 }
 
-static void row_from_line(const struct input *input, struct slice line, struct row *row)
+/* *text as the bytes that it stands for. */
+static enum weir_code decode(struct input *input, const char *what, struct buf *room,
+	struct slice *text, struct weir_err *err)
+{
+	enum encoding encoding = input->conf.encoding;
+	if (encoding == ENCODING_TEXT || !text->data) {
+		return WEIR_OK;
+	}
+	buf_reset(room);
+	if (!encoding_take(encoding, room, *text)) {
+		return err_set(err, WEIR_BAD_DATA, "%s: record %" PRId64 ": %s is not %s",
+			input->name, input->number, what, encoding_names[encoding]);
+	}
+	*text = slice_of(room->len ? (const void *)room->data : "", room->len);
+	return WEIR_OK;
+}
+
+static enum weir_code row_from_line(
+	struct input *input, struct slice line, struct row *row, struct weir_err *err)
 {
 	struct slice delim = input->conf.key_delim;
 	const uint8_t *hit = delim.data && line.len ? find(line, delim) : NULL;
@@ -196,6 +220,8 @@ static void row_from_line(const struct input *input, struct slice line, struct r
 		line = slice_of(hit + delim.len, line.len - len - delim.len);
 	}
 	row->value = nullable(input, line);
+	enum weir_code code = decode(input, "key", &input->key, &row->key, err);
+	return code == WEIR_OK ? decode(input, "value", &input->value, &row->value, err) : code;
 }
 
 static enum weir_code next_of_file(
@@ -209,8 +235,8 @@ static enum weir_code next_of_file(
 						: next_line(input, &text, got, err);
 	if (code == WEIR_OK && *got) {
 		*row = row_none;
-		row_from_line(input, text, row);
 		input->number++;
+		code = row_from_line(input, text, row, err);
 	}
 	return code;
 }
@@ -232,4 +258,9 @@ enum weir_code input_next(struct input *input, struct row *row, bool *got, struc
 		}
 		close_file(input);
 	}
+}
+
+enum weir_code input_skip(struct input *input, struct weir_err *err)
+{
+	return input->reader ? format_skip(input->reader, err) : WEIR_OK;
 }

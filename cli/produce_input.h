@@ -2,6 +2,7 @@
 /* Where produce gets its records from: files or standard input, as lines, by a format, or whole. */
 #pragma once
 
+#include "cli/encode.h"
 #include "cli/format.h"
 
 struct input_conf {
@@ -11,6 +12,8 @@ struct input_conf {
 	struct slice key_delim;	     /* ends the key; data NULL: records have none */
 	const struct format *format; /* instead of lines; NULL: lines */
 	bool whole;		     /* each file is one record */
+	enum encoding encoding;	     /* of keys and values of lines and whole files */
+	bool json_values;	     /* of envelopes: see envelope_conf */
 	bool empty_is_null;
 	const char *null_text; /* NULL: none */
 	/* Called before waiting for bytes on fd that are not there yet: returns once there are
@@ -29,3 +32,5 @@ void input_free(struct input **input);
  */
 WEIR_MUST_USE enum weir_code input_next(
 	struct input *input, struct row *row, bool *got, struct weir_err *err);
+/* After BAD_DATA: passes over what is left of that record. Errors: format_skip's. */
+WEIR_MUST_USE enum weir_code input_skip(struct input *input, struct weir_err *err);

@@ -175,8 +175,9 @@ WEIR_MUST_USE enum weir_code consumer_assign(struct consumer *consumer, const ch
 void consumer_finish(struct consumer *consumer, const char *topic, int32_t partition);
 enum consumer_event { CONSUMER_RECORD, CONSUMER_IDLE, CONSUMER_DONE };
 /*
- * Next record; IDLE when none came within wait_ms (0: only what is here already); DONE when every
- * partition reached its end (by position, so control records and gaps at the end do not hang).
+ * Next record. What an error names (a damaged batch) is passed over by the next call. IDLE when
+ * none came within wait_ms (0: only what is here already); DONE when every partition reached its
+ * end (by position, so control records and gaps at the end do not hang).
  */
 WEIR_MUST_USE enum weir_code consumer_next(struct consumer *consumer, int64_t wait_ms,
 	enum consumer_event *event, struct consumed *consumed, struct weir_err *err);

@@ -121,7 +121,7 @@ enum weir_code consumer_assign(struct consumer *consumer, const char *topic, int
 	assigned->position = assigned->fetch_offset = offset;
 	assigned->end_offset = end_offset;
 	assigned->max_bytes = consumer->conf.partition_max_bytes;
-	assigned->finished = false;
+	assigned->finished = assigned->damaged = false;
 	assigned->retry_ms = assigned->failing_ms = 0;
 	assigned->attempts = 0;
 	return WEIR_OK;
@@ -206,6 +206,7 @@ static enum weir_code chunk_next(
 			code = aborted_walk(&chunk->aborted, batch, &consumer->reader, &skip, err);
 		}
 		if (code) {
+			pass_batch(assigned, batch);
 			return wrap(chunk, batch->base_offset, err, code);
 		}
 		bool control = batch->attributes & BATCH_CONTROL;
@@ -315,6 +316,7 @@ static enum weir_code batch_next(
 			consumer->in_batch = false;
 		}
 		if (code) {
+			pass_batch(assigned, &consumer->batch);
 			return err ? err_wrap(err, "topic \"%s\" partition %d batch at offset %lld",
 					     assigned->topic->name, (int)assigned->partition,
 					     (long long)consumer->batch.base_offset)
@@ -356,6 +358,7 @@ enum weir_code consumer_next(struct consumer *consumer, int64_t wait_ms, enum co
 		}
 		code = record_reader_start(&consumer->reader, &consumer->batch, err);
 		if (code) {
+			pass_batch(consumer->current, &consumer->batch);
 			return err ? err_wrap(err, "topic \"%s\" partition %d batch at offset %lld",
 					     consumer->current->topic->name,
 					     (int)consumer->current->partition,

@@ -43,6 +43,7 @@ struct assigned {
 	int64_t fetch_offset; /* next to ask for */
 	int32_t max_bytes;
 	bool finished, under_way;
+	bool damaged;	     /* the last answer was CORRUPT_MESSAGE: told of, being passed over */
 	uint32_t generation; /* grows with each assignment: answers to older ones are dropped */
 	size_t chunk_count;
 	int64_t retry_ms, failing_ms; /* mono; failing since, 0: not failing */

@@ -113,10 +113,30 @@ static void part_failed(
 	}
 }
 
+/*
+ * The broker cannot read what is at offset. That is told once; where the damage ends only the
+ * broker knows, so the next offsets are tried in turn if the caller goes on.
+ */
+static bool pass_damage(struct assigned *assigned, int64_t offset, int16_t error)
+{
+	bool again = assigned->damaged;
+	if (error != WEIR_CORRUPT_MESSAGE) {
+		return false;
+	}
+	if (assigned->fetch_offset == offset) {
+		assigned->fetch_offset = assigned->position = offset + 1;
+	}
+	assigned->damaged = true;
+	return again;
+}
+
 static void part_error(
 	struct consumer *consumer, struct assigned *assigned, int64_t offset, int16_t error)
 {
 	struct weir_err why;
+	if (pass_damage(assigned, offset, error)) {
+		return;
+	}
 	char *what = mem_printf("topic \"%s\" partition %d offset %lld", assigned->topic->name,
 		(int)assigned->partition, (long long)offset);
 	if (wire_error(error, what, (struct slice){0}, &why)) {
@@ -196,6 +216,7 @@ static void part_take(struct consumer *consumer, const struct fetch_part *part,
 	}
 	assigned->attempts = 0;
 	assigned->failing_ms = assigned->retry_ms = 0;
+	assigned->damaged = false;
 	if (data->records.len) {
 		records_take(consumer, assigned, fetched, data);
 	}

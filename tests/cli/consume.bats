@@ -305,3 +305,55 @@ fill() {
 @test "consume -O schema describes what -J prints" {
 	$WEIR consume -O schema | jq -e '.properties.offset.type == "integer"' >/dev/null
 }
+
+@test "consume --encode: any bytes as text; --attributes" {
+	printf '\xff:\n' | $WEIR produce t -K : -z gzip
+	is 'ff-' "$($WEIR cat t --encode hex -K -)"
+	is '/w==-' "$($WEIR cat t --encode base64 -K -)"
+	is '1 0' "$($WEIR cat t -J --attributes | jq -r '"\(.attrs) \(.epoch)"')"
+	both $WEIR cat t --encode hex -J
+	is 2 "$status"
+	both $WEIR cat t --encode rot13
+	is 2 "$status"
+}
+
+@test "consume --on-error: what a format cannot show fails, is left out, or comes as it is" {
+	printf 'ab\nc\nde\n' | $WEIR produce t
+	both $WEIR cat t -f '%o %s{unpack:>H}\n'
+	is 8 "$status"
+	is '0 24930' "$out"
+	has "$err" "record at offset 1: unpack: H takes 2 bytes, 1 are left"
+	both $WEIR cat t -f '%o %s{unpack:>H}\n' --on-error skip
+	is 0 "$status"
+	is $'0 24930\n2 25701' "$out"
+	has "$err" "1 record or batch skipped"
+	both $WEIR cat t -f '%o %s{unpack:>H}\n' --on-error raw
+	is 0 "$status"
+	is $'0 24930\nc\n2 25701' "$out"
+}
+
+@test "consume --on-error: a damaged batch is named, skip reads on to the end" {
+	for i in a b c; do echo $i$i$i$i | $WEIR produce t; done
+	stop_broker
+	log=$(ls "$TMP"/data/t-0/*.log)
+	at=$(grep -abo bbbb "$log" | cut -d: -f1)
+	printf X | dd of="$log" bs=1 seek="$at" conv=notrunc 2>/dev/null
+	[ "$way" = dir ] || start_broker
+	both $WEIR cat t
+	is 8 "$status"
+	is aaaa "$out"
+	has "$err" 'topic "t" partition 0 offset 1'
+	has "$err" CORRUPT_MESSAGE
+	both timeout 20 $WEIR cat t --on-error skip
+	is 0 "$status"
+	is $'aaaa\ncccc' "$out"
+	has "$err" "skipped: "
+	# Also as the last one.
+	at=$(grep -abo cccc "$log" | cut -d: -f1)
+	stop_broker
+	printf X | dd of="$log" bs=1 seek="$at" conv=notrunc 2>/dev/null
+	[ "$way" = dir ] || start_broker
+	both timeout 20 $WEIR cat t --on-error skip
+	is 0 "$status"
+	is aaaa "$out"
+}

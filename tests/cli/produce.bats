@@ -368,3 +368,47 @@ all() {
 	[ "$status" -ne 0 ]
 	has "$(cat "$TMP/err")" "weir: produce: "
 }
+
+@test "produce --encode: hex and base64 of keys and values" {
+	printf '6b:00FF\n:\n' | $WEIR produce t -K : --encode hex
+	printf 'aw==:AP8=\n' | $WEIR produce t -K : --encode base64 -Z
+	is $'6b 00ff\n \n6b 00ff' "$(all '%k{hex} %s{hex}\n')"
+	$WEIR cat t --encode base64 -K : >"$TMP/in"
+	$WEIR produce many -p 0 -K : --encode base64 "$TMP/in"
+	is "$(all '%k{hex} %s{hex}\n')" "$($WEIR cat many -f '%k{hex} %s{hex}\n')"
+	for bad in zz 123 'a b'; do
+		both $WEIR produce t --encode hex <<<"$bad"
+		is 8 "$status"
+		has "$err" "standard input: record 1: value is not hex"
+	done
+	both $WEIR produce t --encode hex -J <<<1
+	is 2 "$status"
+	is 3 "$(all | wc -l)"
+}
+
+@test "produce --json-values: a value that is JSON itself" {
+	both $WEIR produce t -J <<<'{"value":{"x":1}}'
+	is 8 "$status"
+	printf '{"value":{"x": 1}}\n{"value":[1]}\n{"value":"s"}\n{"value":null}\n' | $WEIR produce t -J --json-values
+	is '{"x": 1}|[1]|s||' "$(all '%s|')"
+	is '{"x":1}' "$($WEIR cat t -J --json-values -c 1 | jq -c .value)"
+}
+
+@test "produce --on-error skip: bad records are left out, named and counted" {
+	printf '{"value":"a"}\nbad\n{"value":5}\n{"value":"b"}' >"$TMP/in"
+	both $WEIR produce t -J "$TMP/in" --on-error skip
+	is 0 "$status"
+	has "$err" "skipped: $TMP/in: record 2: "
+	has "$err" "skipped: $TMP/in: record 3: "
+	has "$err" "2 records skipped"
+	is $'a\nb' "$(all)"
+	printf '1 a\nx b\n2 c\n' | $WEIR produce t -q -f '%T %s\n' --on-error skip
+	is $'a\nc' "$($WEIR consume t -o 2 -e)"
+	{ echo d; head -c 2000000 /dev/zero | tr '\0' x; echo; echo e; } >"$TMP/in"
+	both $WEIR produce t "$TMP/in" --on-error skip
+	is 0 "$status"
+	has "$err" "1 record skipped"
+	is $'d\ne' "$($WEIR consume t -o 4 -e)"
+	both $WEIR produce t -f '%S %s' --on-error skip <<<'x y'
+	is 2 "$status"
+}

@@ -173,9 +173,37 @@ static void base64_and_hex(void **state)
 	buf_fini(&buf);
 }
 
+/* Embedded values keep their spelling. */
+static void json_values_come_back_as_written(void **state)
+{
+	(void)state;
+	static const char *const values[] = {"{}", "[]", "0", "1.10", "1e3", "true", "false",
+		"{ \"a\" : 1.10, \"b\":[ \"x\\\"}\", {} ] }", "[1 , 2]", "{\"value\":1}"};
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		struct row row = row_none;
+		row.key = LIT("\"value\":");
+		row.value = slice_str(values[i]);
+		both_ways(row, true, NULL);
+	}
+	struct envelope_conf conf = {.json_values = true};
+	struct slice line = LIT("{ \"key\" : \"a\", \"value\" : [ 1.50 ] , \"ts\" : 5 }");
+	struct arena arena;
+	struct weir_err err;
+	struct row row;
+	arena_init(&arena, 0);
+	assert_ok(envelope_parse(line, &conf, &arena, &row, &err));
+	assert_same(row.value, LIT("[ 1.50 ]"));
+	assert_int_equal(row.timestamp, 5);
+	line = LIT("{\"v\\u0061lue\":{\"a\":1}}");
+	assert_ok(envelope_parse(line, &conf, &arena, &row, &err));
+	assert_same(row.value, LIT("{\"a\":1}"));
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(json_values_come_back_as_written),
 		cmocka_unit_test(everything_comes_back),
 		cmocka_unit_test(every_byte_comes_back),
 		cmocka_unit_test(embedded_json),

@@ -164,7 +164,12 @@ static void tests_of_json(void **state)
 			fail_msg("%s", cases[i].filter);
 		}
 	}
-	row = row_of("k", "[[1],[2]]");
+}
+
+static void json_need_not_be_an_object(void **state)
+{
+	(void)state;
+	struct row row = row_of("k", "[[1],[2]]");
 	assert_true(passes(".[1][0]==2", &row));
 	assert_true(passes(".[][]==1", &row));
 	row = row_of("k", "17");
@@ -244,6 +249,7 @@ int main(void)
 		cmocka_unit_test(tests_of_plain_text),
 		cmocka_unit_test(null_matches_nothing_but_null),
 		cmocka_unit_test(tests_of_json),
+		cmocka_unit_test(json_need_not_be_an_object),
 		cmocka_unit_test(wrong_filters_are_refused),
 		cmocka_unit_test(all_have_to_hold),
 		cmocka_unit_test(a_costly_expression_is_an_error),
