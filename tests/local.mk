@@ -3,6 +3,7 @@ unit_tests = \
 	tests/unit/test_base_bytes \
 	tests/unit/test_base_containers \
 	tests/unit/test_base_err \
+	tests/unit/test_store_golden \
 	tests/unit/test_store_log \
 	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
 	tests/unit/test_broker_admin \
@@ -38,6 +39,7 @@ unit_tests = \
 	tests/unit/test_record_legacy \
 	tests/unit/test_record_validate \
 	tests/unit/test_stat \
+	tests/unit/test_store_golden \
 	tests/unit/test_store_log \
 	tests/unit/test_store_producers \
 	tests/unit/test_store_recovery \
@@ -94,6 +96,7 @@ tests_unit_test_meta_image_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
 tests_unit_test_broker_admin_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
+tests_unit_test_store_golden_LDADD = $(unit_ldadd)
 tests_unit_test_store_log_LDADD = $(unit_ldadd)
 tests_unit_test_store_producers_LDADD = $(unit_ldadd)
 tests_unit_test_store_recovery_LDADD = $(unit_ldadd)

@@ -170,24 +170,35 @@ static bool is_base(const struct log *log, int64_t offset)
 	return low < log->segment_count && log->segments[low]->base_offset == offset;
 }
 
-/* Of those beside a segment's base only the newest stays, if it is above the last base: the one of
- * a clean close. Those beyond the log go. */
-static enum weir_code remove_strays(struct log *log, bool of_open, struct weir_err *err)
+/* Those beyond the log go: above its end, and at or below its start. */
+static enum weir_code remove_beyond(struct log *log, struct weir_err *err)
 {
 	struct snapshots list;
 	int64_t start = log_start_offset(log), end = log_end_offset(log);
+	enum weir_code code = list_snapshots(log, &list, err);
+	for (size_t i = 0; i < list.count && !code; i++) {
+		if (list.offsets[i] > end || list.offsets[i] <= start) {
+			code = remove_snapshot(log, list.offsets[i], err);
+		}
+	}
+	mem_free(list.offsets);
+	return code;
+}
+
+/* Of those that are at no segment's base only the newest stays, when it is above the last base. */
+static enum weir_code remove_strays(struct log *log, struct weir_err *err)
+{
+	struct snapshots list;
 	int64_t last_base = log_active(log)->base_offset, newest = -1;
 	enum weir_code code = list_snapshots(log, &list, err);
 	for (size_t i = 0; i < list.count; i++) {
-		if (list.offsets[i] <= end && !is_base(log, list.offsets[i])) {
+		if (!is_base(log, list.offsets[i])) {
 			newest = list.offsets[i];
 		}
 	}
 	for (size_t i = 0; i < list.count && !code; i++) {
 		int64_t offset = list.offsets[i];
-		bool stray = of_open && !is_base(log, offset) &&
-			     (offset != newest || offset < last_base);
-		if (offset > end || offset <= start || stray) {
+		if (!is_base(log, offset) && (offset != newest || offset < last_base)) {
 			code = remove_snapshot(log, offset, err);
 		}
 	}
@@ -291,7 +302,7 @@ static enum weir_code refill(struct log *log, struct weir_err *err)
 enum weir_code log_producers_open(struct log *log, struct weir_err *err)
 {
 	int64_t most = log_end_offset(log);
-	enum weir_code code = remove_strays(log, true, err);
+	enum weir_code code = remove_beyond(log, err);
 	for (size_t i = log->segment_count; i-- > 0;) {
 		struct segment *segment = log->segments[i];
 		if (segment->recovered) {
@@ -300,6 +311,7 @@ enum weir_code log_producers_open(struct log *log, struct weir_err *err)
 		}
 	}
 	code = code ? code : build(log, most, err);
+	code = code ? code : remove_strays(log, err);
 	for (size_t i = 0; i < log->segment_count && !code; i++) {
 		if (log->segments[i]->recovered) {
 			code = log_txns_save(log->segments[i], &log->segments[i]->txns, err);
@@ -342,7 +354,7 @@ static enum weir_code cut_txns(struct log *log, struct segment *active, struct w
 
 enum weir_code log_producers_truncate(struct log *log, struct weir_err *err)
 {
-	enum weir_code code = remove_strays(log, false, err);
+	enum weir_code code = remove_beyond(log, err);
 	code = code ? code : build(log, log_end_offset(log), err);
 	code = code ? code : cut_txns(log, log_active(log), err);
 	return code ? code : refill(log, err);
