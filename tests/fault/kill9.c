@@ -12,6 +12,7 @@
 #include "core/base/number.h"
 #include "core/base/random.h"
 #include "core/io/fs.h"
+#include "tests/fault/admin.h"
 #include "tests/fault/load.h"
 #include "tests/fault/peer.h"
 #include "tests/fault/proc.h"
@@ -23,9 +24,7 @@
 #include <time.h>
 
 #define TOPIC "load"
-enum { PRODUCERS = 8, PARTITIONS = 5, CONSUMERS = 2, TOPICS_MAX = 8, FULL_READ_EVERY = 10 };
-
-enum fate { ABSENT, PERHAPS, PRESENT };
+enum { PRODUCERS = 8, PARTITIONS = 5, CONSUMERS = 2, FULL_READ_EVERY = 10, PARTIAL_READ = 20000 };
 
 struct campaign {
 	char root[64];
@@ -33,12 +32,10 @@ struct campaign {
 	struct model model;
 	struct load load;
 	struct proc proc;
-	pthread_t admin;
-	enum fate topics[TOPICS_MAX]; /* "a<i>"; the admin thread's while it runs */
+	struct admin admin;
 	int rounds;
 	int64_t unanswered; /* requests in flight at the kills */
 	int64_t recoveries_cut;
-	bool keep;
 };
 
 static void sleep_ms(uint64_t ms)
@@ -90,107 +87,18 @@ static bool start(struct campaign *c, int round)
 	return true;
 }
 
-/* --- the administrator --- */
-
-static bool admin_step(struct campaign *c, struct peer *peer)
-{
-	int i = (int)random_below(TOPICS_MAX), partition = (int)random_below(PARTITIONS);
-	char name[16];
-	int16_t code = 0;
-	int64_t end = 0;
-	snprintf(name, sizeof(name), "a%d", i);
-	if (c->topics[i] == ABSENT) {
-		c->topics[i] = PERHAPS;
-		if (!peer_create_topic(peer, name, 2, 0, &code)) {
-			return false;
-		}
-		c->topics[i] = code ? ABSENT : PRESENT;
-	} else {
-		c->topics[i] = PERHAPS;
-		if (!peer_delete_topic(peer, name, &code)) {
-			return false;
-		}
-		c->topics[i] = code ? PRESENT : ABSENT;
-	}
-	if (code) {
-		model_fault(&c->model, "topic %s: %s", name, err_info(code)->name);
-	}
-	struct model_partition *part = &c->model.parts[partition];
-	if (!peer_offset(peer, TOPIC, partition, -1, &end, &code)) {
-		return false;
-	}
-	if (!code && end / 2 > part->start && random_below(8) == 0) {
-		part->asked = end / 2;
-		if (!peer_trim(peer, TOPIC, partition, part->asked, &code)) {
-			return false;
-		}
-		if (code) {
-			model_fault(&c->model, "trim: %s", err_info(code)->name);
-		} else {
-			part->start = part->asked;
-		}
-	}
-	return true;
-}
-
-static void *administer(void *arg)
-{
-	struct campaign *c = arg;
-	struct peer peer;
-	bool there = peer_open(&peer, c->load.port);
-	random_seed((uint64_t)c->load.port);
-	while (there && !atomic_load(&c->load.stopping)) {
-		there = admin_step(c, &peer);
-		sleep_ms(random_below(10));
-	}
-	peer_close(&peer);
-	return NULL;
-}
-
 /* --- what was kept --- */
-
-static bool check_topics(struct campaign *c, struct peer *peer)
-{
-	for (int i = 0; i < TOPICS_MAX; i++) {
-		char name[16];
-		int16_t code = 0;
-		int64_t offset;
-		snprintf(name, sizeof(name), "a%d", i);
-		if (!peer_offset(peer, name, 1, -1, &offset, &code)) {
-			return false;
-		}
-		bool there = code == 0;
-		if (code && code != WEIR_UNKNOWN_TOPIC_OR_PARTITION) {
-			model_fault(&c->model, "topic %s: %s", name, err_info(code)->name);
-		} else if (c->topics[i] != PERHAPS && there != (c->topics[i] == PRESENT)) {
-			model_fault(&c->model, "topic %s was %s, and is%s there", name,
-				there ? "deleted" : "created", there ? "" : " not");
-		}
-		c->topics[i] = there ? PRESENT : ABSENT;
-	}
-	return true;
-}
 
 static bool check_partition(struct campaign *c, struct peer *peer, int partition, bool whole)
 {
-	struct model_partition *part = &c->model.parts[partition];
 	int64_t start = 0, end = 0;
 	int16_t code = 0;
-	if (!peer_offset(peer, TOPIC, partition, -2, &start, &code) || code ||
+	if (!admin_check_start(&c->admin, peer, partition, MODEL_NOW, &start) ||
 		!peer_offset(peer, TOPIC, partition, -1, &end, &code) || code) {
-		model_fault(
-			&c->model, "offsets of partition %d: %s", partition, err_info(code)->name);
 		return false;
 	}
-	if (start < part->start || start > part->asked) {
-		model_fault(&c->model,
-			"regress: partition %d starts at %lld, was trimmed to %lld (asked: %lld)",
-			partition, (long long)start, (long long)part->start,
-			(long long)part->asked);
-	}
-	part->start = start;
 	model_watermark(&c->model, partition, end, "ListOffsets");
-	int64_t from = whole || end - 20000 < start ? start : end - 20000;
+	int64_t from = whole || end - PARTIAL_READ < start ? start : end - PARTIAL_READ;
 	return load_read(peer, &c->load, partition, from, MODEL_NOW);
 }
 
@@ -198,7 +106,7 @@ static void check_kept(struct campaign *c, int round, bool whole)
 {
 	struct peer peer;
 	bool there = peer_open(&peer, c->proc.port);
-	there = there && check_topics(c, &peer);
+	there = there && admin_check(&c->admin, &peer, MODEL_NOW);
 	for (int i = 0; there && i < PARTITIONS; i++) {
 		there = check_partition(c, &peer, i, whole);
 	}
@@ -231,11 +139,11 @@ static void load_and_kill(struct campaign *c)
 {
 	c->load.pause_us = (int)random_below(400);
 	load_start(&c->load, c->proc.port);
-	pthread_create(&c->admin, NULL, administer, c);
+	admin_start(&c->admin);
 	sleep_ms(20 + random_below(180));
 	int status = proc_stop(&c->proc, SIGKILL);
 	load_join(&c->load);
-	pthread_join(c->admin, NULL);
+	admin_join(&c->admin);
 	if (status != 128 + SIGKILL) {
 		model_fault(&c->model, "the broker ended by itself, status %d", status);
 	}
@@ -317,6 +225,7 @@ int main(int argc, char **argv)
 	c.log_path = mem_printf("%s/log", c.root);
 	model_init(&c.model, PRODUCERS, PARTITIONS);
 	load_init(&c.load, &c.model, TOPIC, CONSUMERS);
+	admin_init(&c.admin, &c.load);
 	run(&c);
 	int faults = atomic_load(&c.model.faults);
 	printf("kill -9: %d rounds, %lld claims, %lld requests in flight at the kills, %lld "
@@ -328,6 +237,7 @@ int main(int argc, char **argv)
 	} else {
 		(void)!fs_remove_tree(c.root, NULL);
 	}
+	admin_fini(&c.admin);
 	load_fini(&c.load);
 	model_fini(&c.model);
 	mem_free(c.dir);

@@ -88,11 +88,12 @@ static void take_answer(struct load_producer *p, const struct load_batch *batch,
 	const struct produce_response_partition_produce_response *answer)
 {
 	struct load *load = p->load;
+	int64_t when = load->weak_is_weak && p->acks == 1 ? MODEL_NOW : stamp(load);
 	if (answer->error_code == 0) {
 		for (int i = 0; i < batch->count; i++) {
 			model_claim(load->model, batch->partition, answer->base_offset + i,
-				model_id(p->number, batch->partition, batch->first_seq + i),
-				stamp(load), "an acknowledgement");
+				model_id(p->number, batch->partition, batch->first_seq + i), when,
+				"an acknowledgement");
 		}
 	} else if (load->allow && load->allow(answer->error_code)) {
 		p->refused++;

@@ -58,6 +58,7 @@ struct load {
 	int pause_us;		     /* between requests of a producer */
 	int batch_records_max;	     /* 1 or more */
 	_Atomic int64_t *clock;	     /* stamps of claims; NULL: 0 */
+	bool weak_is_weak;	     /* acks=1 promises nothing that a power cut leaves */
 	bool (*allow)(int16_t code); /* codes that are no violation; NULL: none. KAFKA_STORAGE_ERROR
 				      * means unknown, as a lost connection does */
 	struct load_producer *producers;

@@ -1,12 +1,27 @@
 # Crashes, power cuts, bad disks. "make check" runs each for a moment, "make fault" at length.
 fault_common = tests/fault/proc.c tests/fault/proc.h tests/fault/peer.c tests/fault/peer.h \
-	tests/fault/model.c tests/fault/model.h tests/fault/load.c tests/fault/load.h
-check_PROGRAMS += tests/fault/kill9
+	tests/fault/model.c tests/fault/model.h tests/fault/load.c tests/fault/load.h \
+	tests/fault/admin.c tests/fault/admin.h tests/fault/shim.h \
+	tests/fault/shim_map.c tests/fault/shim_map.h
+fault_programs = tests/fault/kill9 tests/fault/powercut
+check_PROGRAMS += $(fault_programs)
 tests_fault_kill9_SOURCES = tests/fault/kill9.c $(fault_common)
 tests_fault_kill9_LDADD = libweircore.a $(weir_libs)
-fault_tests = tests/fault/kill9
+tests_fault_powercut_SOURCES = tests/fault/powercut.c tests/fault/tree.c tests/fault/tree.h $(fault_common)
+tests_fault_powercut_LDADD = libweircore.a $(weir_libs)
+
+# Preloaded into a broker; no library of the house's own, so that it sees the calls of all of them.
+tests/fault/shim.so: tests/fault/shim.c tests/fault/shim.h
+	$(AM_V_CCLD)$(MKDIR_P) tests/fault && $(CC) -std=gnu11 -Wall -Wextra $(CFLAGS) -shared -fPIC \
+		-I$(top_srcdir) $(srcdir)/tests/fault/shim.c -o $@ -ldl
+check_DATA = tests/fault/shim.so
+EXTRA_DIST += tests/fault/shim.c
+CLEANFILES += tests/fault/shim.so
+
+fault_tests = tests/fault/kill9 tests/fault/powercut
 TESTS += $(fault_tests)
 
-fault: weir $(fault_tests)
+fault: weir $(fault_programs) tests/fault/shim.so
 	$(AM_TESTS_ENVIRONMENT) tests/fault/kill9 -r 200
+	$(AM_TESTS_ENVIRONMENT) tests/fault/powercut -n 4000
 .PHONY: fault

@@ -36,8 +36,6 @@ struct model_partition {
 	struct model_cell *cells;
 	size_t room;
 	int64_t top;	   /* highest claimed offset + 1 */
-	int64_t start;	   /* offsets below are trimmed; asked is the most that may be */
-	int64_t asked;	   /* trim that was asked for, perhaps done */
 	int64_t watermark; /* highest ever told */
 };
 
