@@ -6,11 +6,15 @@ libweirbroker_a_SOURCES = \
 	broker/deadlines.c broker/deadlines.h \
 	broker/dispatch.c broker/dispatch.h broker/handlers.def broker/features.def \
 	broker/flush.c broker/flush.h \
+	broker/group/admin.c broker/group/admin.h \
 	broker/group/call.c broker/group/catalog.h \
+	broker/group/classic.c broker/group/classic.h broker/group/classic_priv.h \
+	broker/group/classic_requests.c \
 	broker/group/commit.c broker/group/commit.h \
 	broker/group/coordinator.c broker/group/coordinator.h broker/group/coordinator_priv.h \
 	broker/group/expiry.c \
 	broker/group/load.c \
+	broker/group/member.c \
 	broker/group/offsets.c broker/group/offsets.h \
 	broker/group/runner.c broker/group/runner.h broker/group/runner_priv.h \
 	broker/housekeeper.c \
@@ -32,6 +36,8 @@ libweirbroker_a_SOURCES = \
 	broker/handlers/delete_records.c \
 	broker/handlers/fetch.c \
 	broker/handlers/find_coordinator.c \
+	broker/handlers/groups.c \
+	broker/handlers/join_group.c \
 	broker/handlers/list_offsets.c \
 	broker/handlers/metadata.c \
 	broker/handlers/offset_commit.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/group/commit.h"
 
-#include "broker/group/coordinator_priv.h"
+#include "broker/group/classic_priv.h"
 #include "core/base/mem.h"
 #include "core/wire/messages.h"
 
@@ -156,12 +156,52 @@ bool coordinator_unstable(
 
 /* ---- commit ---- */
 
+static enum weir_code check_member(const struct classic *classic, const struct group_commit *commit)
+{
+	bool in_txn = commit->producer_id >= 0;
+	bool as_member =
+		commit->generation >= 0 || commit->member_id.len || commit->instance_id.data;
+	if (commit->generation < 0 && classic->state == CLASSIC_EMPTY) {
+		return WEIR_OK;
+	}
+	if (!as_member && !in_txn) {
+		return WEIR_UNKNOWN_MEMBER_ID; /* the group is its members' */
+	}
+	if (as_member) {
+		enum weir_code code =
+			classic_validate(classic, commit->member_id, commit->instance_id);
+		if (code != WEIR_OK) {
+			return code;
+		}
+		if (commit->generation != classic->generation) {
+			return WEIR_ILLEGAL_GENERATION;
+		}
+	}
+	/* The member has the new generation already, but not what it is to do in it. */
+	return classic->state == CLASSIC_COMPLETING && !in_txn ? WEIR_REBALANCE_IN_PROGRESS
+							       : WEIR_OK;
+}
+
+static enum weir_code check_classic(struct coordinator *c, const struct classic *classic,
+	const struct group_commit *commit, struct weir_err *err)
+{
+	enum weir_code code = check_member(classic, commit);
+	struct classic_member *member = classic_member(classic, commit->member_id);
+	if (code != WEIR_OK) {
+		return err_set(err, code, "%s", err_info(code)->text);
+	}
+	if (member) {
+		classic_keep_alive(c, member);
+	}
+	return WEIR_OK;
+}
+
 static enum weir_code check_group(struct coordinator *c, const struct group_caller *caller,
 	const struct group_commit *commit, struct weir_err *err)
 {
-	struct group *group = group_find(c, commit->group_id);
-	if (group) {
-		return WEIR_OK;
+	const struct group *group = group_find(c, commit->group_id);
+	if (group && group->classic) {
+		return check_classic(c, group->classic, commit, err);
 	}
 	if (commit->generation < 0) {
 		return WEIR_OK; /* a simple group, made by the commit */
@@ -323,9 +363,17 @@ static enum weir_code delete_checked(struct coordinator *c, struct slice group_i
 	if (!group) {
 		return err_set(err, WEIR_GROUP_ID_NOT_FOUND, "the group does not exist");
 	}
+	struct classic *classic = group->classic;
+	if (classic && classic->state != CLASSIC_EMPTY &&
+		!slice_equal(classic->protocol_type, slice_str("consumer"))) {
+		return err_set(err, WEIR_NON_EMPTY_GROUP, "the group has members");
+	}
 	c->group = group;
 	for (size_t i = 0; i < count && c->group; i++) {
-		if (rows[i].code == WEIR_OK) {
+		if (rows[i].code == WEIR_OK && classic &&
+			classic_subscribed(classic, rows[i].topic)) {
+			rows[i].code = WEIR_GROUP_SUBSCRIBED_TO_TOPIC;
+		} else if (rows[i].code == WEIR_OK) {
 			forget(c, group, rows[i].topic, rows[i].partition);
 		}
 	}

@@ -4,7 +4,7 @@
  * records in one batch builder; step_end appends them, notes the log's end as the group's position
  * and settles the answers.
  */
-#include "broker/group/coordinator_priv.h"
+#include "broker/group/classic_priv.h"
 
 #include "core/base/limits.h"
 #include "core/base/mem.h"
@@ -129,6 +129,7 @@ void group_drop(struct coordinator *c, struct group *group)
 	}
 	c->removed = true;
 	map_remove(&c->groups, group->id);
+	classic_free(c, group);
 	commits_free_pending(c, group);
 	offsets_fini(&group->offsets);
 	mem_free((void *)(uintptr_t)group->id.data);
@@ -248,6 +249,10 @@ static enum weir_code append(struct coordinator *c, struct weir_err *err)
 enum weir_code step_end(struct coordinator *c, int64_t *position, struct weir_err *err)
 {
 	enum weir_code code = WEIR_OK;
+	if (c->failed) {
+		c->effects.settle(c->effects.arg, WEIR_NOT_COORDINATOR, 0);
+		return err_set(err, WEIR_NOT_COORDINATOR, "the group coordinator starts again");
+	}
 	if (c->records.count || c->put_failed) {
 		code = append(c, err);
 	}
@@ -259,6 +264,13 @@ enum weir_code step_end(struct coordinator *c, int64_t *position, struct weir_er
 		*position = at;
 	}
 	return code;
+}
+
+void step_settle(struct coordinator *c)
+{
+	struct weir_err err;
+	enum weir_code code = step_end(c, NULL, &err);
+	(void)code;
 }
 
 void record_put(struct coordinator *c, enum group_record type, const void *key, int16_t version,
@@ -354,6 +366,18 @@ static enum weir_code replay_offset(const struct replay *r)
 	return WEIR_OK;
 }
 
+static enum weir_code replay_classic(const struct replay *r)
+{
+	struct group_metadata_key key;
+	struct group_metadata_value value;
+	enum weir_code code =
+		decode(r, wire_record(slice_str(topic_name), RECORD_CLASSIC), &key, &value);
+	if (code == WEIR_OK) {
+		classic_replay(r->c, key.group, r->tombstone ? NULL : &value);
+	}
+	return code;
+}
+
 enum weir_code coordinator_replay(struct coordinator *c, const struct group_replay *at,
 	struct slice key, struct slice value, struct weir_err *err)
 {
@@ -377,6 +401,8 @@ enum weir_code coordinator_replay(struct coordinator *c, const struct group_repl
 	case RECORD_LEGACY_OFFSET:
 	case RECORD_OFFSET:
 		return replay_offset(&r);
+	case RECORD_CLASSIC:
+		return replay_classic(&r);
 	default:
 		return WEIR_OK;
 	}
@@ -387,5 +413,13 @@ void coordinator_loaded(struct coordinator *c, const struct group_env *env, int6
 	c->env = env;
 	c->order = end_offset > c->order ? end_offset : c->order;
 	expiry_start(c);
+	size_t pos = 0;
+	for (struct map_entry *e; (e = map_next(&c->groups, &pos));) {
+		struct group *group = e->value;
+		group->position = c->floor_position = end_offset;
+		if (group->classic) {
+			classic_loaded(c, group->classic);
+		}
+	}
 	c->env = NULL;
 }

@@ -77,6 +77,8 @@ WEIR_MUST_USE enum weir_code step_begin(
 /* Appends, settles. position may be NULL. */
 WEIR_MUST_USE enum weir_code step_end(
 	struct coordinator *c, int64_t *position, struct weir_err *err);
+/* The same, where a failure has been answered with the rest. */
+void step_settle(struct coordinator *c);
 /* Adds a record to the step; value NULL: a tombstone. The structs are of wire_record(). */
 void record_put(struct coordinator *c, enum group_record type, const void *key, int16_t version,
 	const void *value);

@@ -2,7 +2,7 @@
 /* Offsets that go by themselves: after their retention, or with their topic. */
 #include "broker/group/commit.h"
 
-#include "broker/group/coordinator_priv.h"
+#include "broker/group/classic_priv.h"
 #include "core/base/mem.h"
 
 static bool row_expired(const struct coordinator *c, const struct committed *row, int64_t base_ms)
@@ -12,14 +12,15 @@ static bool row_expired(const struct coordinator *c, const struct committed *row
 	return row->expire_ms >= 0 ? now >= row->expire_ms : now - base_ms >= retention;
 }
 
-/* Offsets of a group without members go by the time of their commit. */
-static void expire_topic(struct coordinator *c, struct group *group, struct offset_topic *topic)
+/* base_ms: since when the group has been empty; -1: each commit's own time counts. */
+static void expire_topic(
+	struct coordinator *c, struct group *group, struct offset_topic *topic, int64_t base_ms)
 {
 	int32_t *gone = NULL;
 	size_t count = 0;
 	uint64_t pos = 0;
 	for (struct committed *row; (row = offset_topic_next(topic, &pos));) {
-		if (row_expired(c, row, row->commit_ms) &&
+		if (row_expired(c, row, base_ms >= 0 ? base_ms : row->commit_ms) &&
 			!commits_pending(group, offset_topic_name(topic), row->partition)) {
 			gone = mem_grow(gone, count + 1, sizeof(*gone));
 			gone[count++] = row->partition;
@@ -34,12 +35,26 @@ static void expire_topic(struct coordinator *c, struct group *group, struct offs
 	mem_free(gone);
 }
 
+/* Offsets of topics that a stable group still subscribes to stay, and all while it rebalances. */
 static void expire_group(struct coordinator *c, struct group *group)
 {
-	for (uint32_t t = group->offsets.count; t-- > 0;) {
-		expire_topic(c, group, group->offsets.topics[t]);
+	struct classic *classic = group->classic;
+	bool typed = classic && classic->protocol_type.data;
+	bool empty = !classic || classic->state == CLASSIC_EMPTY;
+	if (!empty && (classic->state != CLASSIC_STABLE || !classic->topics_known)) {
+		return;
 	}
-	group_drop_if_bare(c, group);
+	int64_t base_ms = empty && typed ? classic->since_ms : -1;
+	for (uint32_t t = group->offsets.count; t-- > 0;) {
+		struct offset_topic *topic = group->offsets.topics[t];
+		if (empty || !classic_subscribed(classic, offset_topic_name(topic))) {
+			expire_topic(c, group, topic, base_ms);
+		}
+	}
+	bool bare = offsets_empty(&group->offsets) && list_empty(&group->pending);
+	if (bare && empty && (!classic || !classic->candidates.count)) {
+		group_delete(c, group);
+	}
 }
 
 static void on_expiry(struct coordinator *c, struct group_timer *timer)

@@ -13,6 +13,8 @@ enum {
 	LIMIT_CONF_FILE = 1024 * 1024, /* a configuration file is text by hand */
 	LIMIT_CONF_LINE = 64 * 1024,
 	LIMIT_DECOMPRESSED_DEFAULT = 1 << 30, /* one batch unpacked, above any sane batch */
+	LIMIT_GROUP_METADATA = 64 << 20,      /* of all members of one group */
+	LIMIT_GROUP_CANDIDATES = 10000,	      /* ids given out in one group and not come back */
 	LIMIT_GROUP_BATCH = 16 << 20,	      /* records of one step: far above any sane group's */
 	LIMIT_PRODUCERS_PER_PARTITION = 1000000, /* 200 bytes each; the oldest goes */
 };
