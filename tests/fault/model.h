@@ -76,7 +76,7 @@ void model_watermark(struct model *model, int partition, int64_t watermark, cons
 struct model_reading {
 	struct model *model;
 	int partition;
-	int64_t next;
+	int64_t from, next;
 	int64_t stamp; /* of the claims that it makes; MODEL_NOW: none that outlive it */
 };
 void model_read_begin(struct model_reading *reading, struct model *model, int partition,
