@@ -324,6 +324,8 @@ static enum weir_code start_command(struct service *s, struct weir_err *err)
 		return WEIR_OK;
 	}
 	setenv("WEIR_BROKERS", s->address, 1);
+	setenv("WEIR_CONTEXT", "-", 1); /* nor is it to be mixed with settings for another one */
+	unsetenv("WEIR_DIR");
 	char **argv = mem_array(s->ctx->rest_count + 1, sizeof(*argv));
 	for (size_t i = 0; i < s->ctx->rest_count; i++) {
 		argv[i] = s->ctx->rest[i];

@@ -301,6 +301,8 @@ static void offer_value(const struct line *line, const struct opt *opt)
 		offer_kind(line, opt->arg);
 	} else if (opt->kind != OPT_KIND_CHOICE && strcmp(opt->arg, "KEY=VALUE") == 0) {
 		offer_client_keys(line, true);
+	} else if (opt->kind != OPT_KIND_CHOICE && strcmp(opt->arg, "CONTEXT") == 0) {
+		candidates_of_cluster(line->ctx, opt->arg, &line->sink);
 	} else if (opt->kind != OPT_KIND_CHOICE && strcmp(opt->arg, "FILE") == 0) {
 		line->sink.emit(line->sink.arg, CANDIDATE_FILES, NULL);
 	} else if (opt->kind != OPT_KIND_CHOICE && strcmp(opt->arg, "PATH") == 0) {

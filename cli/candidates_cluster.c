@@ -140,6 +140,17 @@ static void brokers_of_cluster(struct client *client, const struct candidate_sin
 
 bool candidates_of_cluster(struct ctx *ctx, const char *kind, const struct candidate_sink *sink)
 {
+	if (strcmp(kind, "CONTEXT") == 0) {
+		struct weir_err err;
+		ctx->globals.quiet = true;
+		if (ctx_read_config(ctx, &err) == WEIR_OK) {
+			for (size_t i = 0; i < ctx->config.context_count; i++) {
+				candidate_offer(sink, ctx->config.contexts[i].name,
+					ctx->config.contexts[i].origin);
+			}
+		}
+		return true;
+	}
 	bool topics = strcmp(kind, "TOPIC") == 0, groups = strcmp(kind, "GROUP") == 0;
 	if (!topics && !groups && strcmp(kind, "BROKER") != 0) {
 		return false;

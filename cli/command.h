@@ -26,6 +26,9 @@ struct command {
 	const char *rest; /* what may stand behind "--" ("CMD [ARG...]"); NULL: arguments too */
 	const struct opt *opts; /* NULL: none */
 	size_t args_size;	/* of the struct that opts fill */
+	/* Changes topics, settings or groups without asking for itself: dispatch asks where the
+	 * context says "confirm = always". */
+	bool changes;
 	/* Readies ctx before run (NEEDS_CLIENT of cli/connect.h); NULL: nothing needed. */
 	enum weir_code (*needs)(struct ctx *ctx, struct weir_err *err);
 	const struct column *columns; /* of the table it prints, for -O schema; may be NULL */

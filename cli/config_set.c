@@ -41,6 +41,7 @@ const struct command cmd_config_set = {
 	.opts = opts,
 	.args_size = sizeof(struct config_set_args),
 	.needs = NEEDS_CLIENT,
+	.changes = true,
 	.columns = columns,
 	.examples = examples,
 	.run = config_set_run,

@@ -9,7 +9,8 @@ static const struct column columns[] = {
 	{"key", COLUMN_TEXT, "Name of the property."},
 	{"value", COLUMN_TEXT, "Value that is in force; null where it is secret."},
 	{"origin", COLUMN_TEXT,
-		"Where the value comes from: an option, -X, $VARIABLE, FILE:LINE, or built in."},
+		"Where the value comes from: an option, -X, $VARIABLE, a context or FILE:LINE, or "
+		"built in."},
 	{"effect", COLUMN_BOOL, "Whether some command honours it."},
 	{NULL, COLUMN_TEXT, NULL},
 };
@@ -44,6 +45,36 @@ static void put_row(struct ctx *ctx, struct table *table, const char *key)
 	table_bool(table, known != NULL);
 }
 
+static void put_own(struct table *table, const char *key, const char *value, const char *origin)
+{
+	table_text(table, key);
+	table_text(table, value);
+	table_text(table, origin);
+	table_bool(table, true);
+}
+
+/* What is no client property, but decides as much. */
+static void put_place(struct ctx *ctx, struct table *table)
+{
+	static const char *const manners[] = {"confirm", "prompt"};
+	const char *dir = ctx_dir(ctx);
+	if (dir) {
+		put_own(table, "dir", dir, ctx->globals.dir ? "--dir" : "$WEIR_DIR");
+	}
+	if (ctx->context) {
+		put_own(table, "context", ctx->context, ctx->context_origin);
+	}
+	for (size_t i = 0; i < sizeof(manners) / sizeof(manners[0]); i++) {
+		const struct config_entry *e =
+			ctx->context ? config_file_find(&ctx->config, ctx->context, manners[i])
+				     : NULL;
+		e = e ? e : config_file_find(&ctx->config, NULL, manners[i]);
+		if (e) {
+			put_own(table, manners[i], e->value, e->origin);
+		}
+	}
+}
+
 static enum weir_code unknown(struct ctx *ctx, const char *key, struct weir_err *err)
 {
 	struct near near;
@@ -65,6 +96,9 @@ static enum weir_code config_show_run(void *args, struct ctx *ctx, struct weir_e
 		return code;
 	}
 	struct table *table = table_new(ctx, columns);
+	if (!ctx->word_count) {
+		put_place(ctx, table);
+	}
 	for (size_t i = 0; i < ctx->word_count; i++) {
 		const char *key = ctx->words[i];
 		if (client_key_find(key) || props_find(&ctx->props, key)) {

@@ -16,6 +16,10 @@ static const char *const color_names[] = {"auto", "always", "never", NULL};
 const struct opt global_opts[] = {
 	OPT_STR(struct globals, brokers, .name = "brokers", .letter = 'b', .arg = "LIST",
 		.env = "WEIR_BROKERS", .help = "Brokers to ask first, as HOST[:PORT],... ."),
+	OPT_STR(struct globals, context, .name = "context", .letter = 'x', .arg = "CONTEXT",
+		.env = "WEIR_CONTEXT",
+		.help = "Takes client properties from this context of the configuration file; -: "
+			"from none."),
 	OPT_LIST(struct globals, sets, .name = "set", .letter = 'X', .arg = "KEY=VALUE",
 		.help = "Sets a client property by Kafka's name; may repeat."),
 	OPT_STR(struct globals, config, .name = "config", .letter = 'F', .arg = "FILE",
@@ -65,72 +69,34 @@ void ctx_fini(struct ctx *ctx)
 		ctx->close(ctx);
 	}
 	props_fini(&ctx->props);
+	config_file_fini(&ctx->config);
+	mem_free(ctx->context_origin);
 	opts_fini(global_opts, &ctx->globals);
 	out_fini(&ctx->out);
-}
-
-/* The value of a variable; NULL when unset or empty. */
-static const char *env(const char *name)
-{
-	const char *value = getenv(name);
-	return value && *value ? value : NULL;
-}
-
-static enum weir_code read_config(struct ctx *ctx, struct weir_err *err)
-{
-	const char *path = ctx->globals.config ? ctx->globals.config : env("WEIR_CONFIG");
-	if (path) {
-		return props_read(&ctx->props, path, err);
-	}
-	const char *base = env("XDG_CONFIG_HOME"), *home = env("HOME");
-	if (!base && !home) {
-		return WEIR_OK;
-	}
-	char *usual = base ? mem_printf("%s/weir/config", base)
-			   : mem_printf("%s/.config/weir/config", home);
-	enum weir_code code =
-		access(usual, F_OK) == 0 ? props_read(&ctx->props, usual, err) : WEIR_OK;
-	mem_free(usual);
-	return code;
 }
 
 void ctx_ready(struct ctx *ctx)
 {
 	struct globals *g = &ctx->globals;
-	const char *term = env("TERM");
-	bool plain = env("NO_COLOR") || (term && strcmp(term, "dumb") == 0);
+	const char *term = ctx_env("TERM");
+	bool plain = ctx_env("NO_COLOR") || (term && strcmp(term, "dumb") == 0);
 	ctx->out.color =
 		g->color == COLOR_ALWAYS || (g->color == COLOR_AUTO && ctx->out.tty && !plain);
 	ctx->notices = !g->quiet && (g->verbose > 0 || isatty(STDERR_FILENO) == 1);
 }
 
-enum weir_code ctx_load_props(struct ctx *ctx, struct weir_err *err)
-{
-	struct globals *g = &ctx->globals;
-	if (g->brokers) {
-		props_add(&ctx->props, "bootstrap.servers", g->brokers, "--brokers");
-	}
-	for (size_t i = 0; i < g->sets.count; i++) {
-		enum weir_code code = props_add_pair(&ctx->props, g->sets.items[i], "-X", err);
-		if (code != WEIR_OK) {
-			return err_wrap(err, "-X");
-		}
-	}
-	if (env("WEIR_BROKERS")) {
-		props_add(&ctx->props, "bootstrap.servers", env("WEIR_BROKERS"), "$WEIR_BROKERS");
-	}
-	return read_config(ctx, err);
-}
-
 const char *ctx_dir(const struct ctx *ctx)
 {
-	return ctx->globals.dir ? ctx->globals.dir : env("WEIR_DIR");
+	const struct globals *g = &ctx->globals;
+	/* A flag is stronger than a variable that says something else. */
+	bool elsewhere = g->brokers || (g->context && strcmp(g->context, "-") != 0);
+	return g->dir ? g->dir : elsewhere ? NULL : ctx_env("WEIR_DIR");
 }
 
 bool ctx_take_topic(struct ctx *ctx)
 {
-	if (!ctx->word_count && env("WEIR_TOPIC")) {
-		ctx->topic_word = env("WEIR_TOPIC");
+	if (!ctx->word_count && ctx_env("WEIR_TOPIC")) {
+		ctx->topic_word = ctx_env("WEIR_TOPIC");
 		ctx->words = &ctx->topic_word;
 		ctx->word_count = 1;
 	}
@@ -168,6 +134,12 @@ enum weir_code ctx_confirm(struct ctx *ctx, const char *question, struct weir_er
 		hint_set(&ctx->hint, "-y answers yes");
 		return err_set(
 			err, WEIR_USAGE, "%s Standard input is no terminal to ask on", question);
+	}
+	if (ctx->context) {
+		const char *code = ctx->prompt ? ctx_color_code(ctx->prompt) : NULL;
+		bool colored = code && ctx->globals.color != COLOR_NEVER && !ctx_env("NO_COLOR");
+		fprintf(stderr, colored ? "\x1b[%sm%s\x1b[0m: " : "%s%s: ", colored ? code : "",
+			ctx->context);
 	}
 	fprintf(stderr, "%s [y/N] ", question);
 	fflush(stderr);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "cli/config_file.h"
 #include "cli/options.h"
 #include "cli/out.h"
 #include "cli/props.h"
@@ -18,7 +19,7 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 /* Options that every command takes. */
 struct globals {
-	const char *brokers;
+	const char *brokers, *context;
 	struct opt_list sets;
 	const char *config;
 	const char *dir;
@@ -40,7 +41,13 @@ struct ctx {
 	const struct command *command; /* NULL until known */
 	struct out out;
 	struct globals globals;
-	struct props props;	  /* client properties: -X, environment, configuration file */
+	struct props props;	   /* client properties: -X, environment, configuration file */
+	struct config_file config; /* read by ctx_load_props, as the next ones */
+	const char *context;	   /* that is chosen; NULL: none */
+	char *context_origin;	   /* who chose it */
+	bool confirm_always;	   /* asks before every change */
+	const char *prompt;	   /* colour of the context; NULL: none */
+	bool props_loaded;
 	const char *const *words; /* positional arguments */
 	size_t word_count;
 	const char *topic_word; /* of ctx_take_topic */
@@ -62,10 +69,16 @@ void ctx_fini(struct ctx *ctx);
 /* Once the options are parsed: colour and notices. */
 void ctx_ready(struct ctx *ctx);
 /*
- * Fills ctx->props from options, environment and configuration file; for commands that are clients.
- * Errors: USAGE, NOT_FOUND, IO, BAD_DATA.
+ * Fills ctx->props from options, environment, context and configuration file; for commands that are
+ * clients. The first call does it. Errors: USAGE, NOT_FOUND, IO, BAD_DATA.
  */
 WEIR_MUST_USE enum weir_code ctx_load_props(struct ctx *ctx, struct weir_err *err);
+/* Only reads the file into ctx->config; ctx_load_props does it too. Errors: as above. */
+WEIR_MUST_USE enum weir_code ctx_read_config(struct ctx *ctx, struct weir_err *err);
+/* The value of a variable; NULL when unset or empty. */
+const char *ctx_env(const char *name);
+/* The SGR parameter of a colour's name, "31" for red; NULL when there is none of that name. */
+const char *ctx_color_code(const char *name);
 
 /* The data directory of --dir or WEIR_DIR; NULL when none was given. */
 const char *ctx_dir(const struct ctx *ctx);

@@ -186,6 +186,20 @@ static void print_schema(const struct run *run)
 	}
 }
 
+static enum weir_code confirm_change(const struct run *run, struct weir_err *err)
+{
+	struct buf question;
+	buf_init(&question, 0);
+	buf_printf(&question, "Run weir %s", run->ctx->command->path);
+	for (size_t i = 0; i < run->word_count; i++) {
+		buf_printf(&question, " %s", run->words[i]);
+	}
+	buf_add_byte(&question, '?');
+	enum weir_code code = ctx_confirm(run->ctx, buf_str(&question), err);
+	buf_fini(&question);
+	return code;
+}
+
 static enum weir_code execute(struct run *run, struct weir_err *err)
 {
 	struct ctx *ctx = run->ctx;
@@ -212,6 +226,9 @@ static enum weir_code execute(struct run *run, struct weir_err *err)
 	ctx->word_count = run->word_count;
 	if (code == WEIR_OK && ctx->command->needs) {
 		code = ctx->command->needs(ctx, err);
+	}
+	if (code == WEIR_OK && ctx->command->changes && ctx->confirm_always && !g->dry_run) {
+		code = confirm_change(run, err);
 	}
 	if (code == WEIR_OK) {
 		code = ctx->command->run(run->args, ctx, err);

@@ -20,7 +20,9 @@ libweircli_a_SOURCES = \
 	cli/consume.c cli/consume_priv.h cli/consume_range.c cli/consume_range.h \
 	cli/consume_group.c cli/consume_group.h \
 	cli/consume_read.c cli/consume_topics.c \
-	cli/context.c cli/context.h \
+	cli/config_edit.c cli/config_edit.h cli/config_file.c cli/config_file.h \
+	cli/context.c cli/context.h cli/ctx_props.c \
+	cli/context_edit.c cli/context_list.c cli/context_prompt.c \
 	cli/delimiter.c cli/delimiter.h \
 	cli/dir_check.c cli/dir_info.c cli/dir_list.c \
 	cli/dispatch.c cli/dispatch.h \

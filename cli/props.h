@@ -23,8 +23,5 @@ void props_add(struct props *props, const char *key, const char *value, const ch
 /* "KEY=VALUE" of -X; librdkafka's metadata.broker.list is bootstrap.servers. Errors: USAGE. */
 WEIR_MUST_USE enum weir_code props_add_pair(
 	struct props *props, const char *pair, const char *origin, struct weir_err *err);
-/* A .properties file. Errors: NOT_FOUND, IO, BAD_DATA naming the line. */
-WEIR_MUST_USE enum weir_code props_read(
-	struct props *props, const char *path, struct weir_err *err);
 /* NULL if not set; borrowed until props_fini. */
 const struct prop *props_find(const struct props *props, const char *key);

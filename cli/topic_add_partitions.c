@@ -47,6 +47,7 @@ const struct command cmd_topic_add_partitions = {
 	.opts = opts,
 	.args_size = sizeof(struct topic_add_partitions_args),
 	.needs = NEEDS_CLIENT,
+	.changes = true,
 	.columns = columns,
 	.examples = examples,
 	.run = topic_add_partitions_run,

@@ -47,6 +47,7 @@ const struct command cmd_topic_alter = {
 	.opts = opts,
 	.args_size = sizeof(struct topic_alter_args),
 	.needs = NEEDS_CLIENT,
+	.changes = true,
 	.columns = columns,
 	.examples = examples,
 	.run = topic_alter_run,

@@ -56,6 +56,7 @@ const struct command cmd_topic_create = {
 	.opts = opts,
 	.args_size = sizeof(struct topic_create_args),
 	.needs = NEEDS_CLIENT,
+	.changes = true,
 	.columns = columns,
 	.examples = examples,
 	.run = topic_create_run,

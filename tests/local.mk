@@ -123,6 +123,7 @@ cli_tests = \
 	tests/cli/common.bats \
 	tests/cli/completion.bats \
 	tests/cli/config.bats \
+	tests/cli/context.bats \
 	tests/cli/consume.bats \
 	tests/cli/dir.bats \
 	tests/cli/doctor.bats \

@@ -161,8 +161,10 @@ struct loading {
 /* More edits than this from any known name is another program's name, not a slip. */
 enum { SLIP_EDITS = 2 };
 
-static enum weir_code load_one(void *arg, const char *key, const char *value, struct weir_err *err)
+static enum weir_code load_one(
+	void *arg, const char *key, const char *value, int line, struct weir_err *err)
 {
+	(void)line;
 	struct loading *loading = arg;
 	if (conf_row_find(CONF_BROKER, key)) {
 		return conf_set(loading->conf, key, value, CONF_FROM_STATIC, err);

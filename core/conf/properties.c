@@ -174,8 +174,8 @@ static void split(const struct buf *line, struct slice *key, struct slice *value
 	*value = slice_of(p + i, len - i);
 }
 
-static enum weir_code take_setting(const struct buf *line, struct buf *key, struct buf *value,
-	properties_each *each, void *arg, struct weir_err *err)
+static enum weir_code take_setting(const struct buf *line, int number, struct buf *key,
+	struct buf *value, properties_each *each, void *arg, struct weir_err *err)
 {
 	struct slice raw_key, raw_value;
 	if (line->failed) {
@@ -198,7 +198,7 @@ static enum weir_code take_setting(const struct buf *line, struct buf *key, stru
 	if (key->failed || value->failed) {
 		return err_set(err, WEIR_NO_MEMORY, "no memory for a line");
 	}
-	return each(arg, key_text, value_text, err);
+	return each(arg, key_text, value_text, number, err);
 }
 
 enum weir_code properties_read(
@@ -219,7 +219,7 @@ enum weir_code properties_read(
 	buf_init(&key, 0);
 	buf_init(&value, 0);
 	while (!code && next_line(&in, &line, &number)) {
-		code = take_setting(&line, &key, &value, each, arg, err);
+		code = take_setting(&line, number, &key, &value, each, arg, err);
 		if (code && err) {
 			code = err_wrap(err, "%s:%d", path, number);
 		}

@@ -9,9 +9,9 @@
 #include "core/base/bytes.h"
 #include "core/base/err.h"
 
-/* One setting, in the order of the text. Both are borrowed for the call. */
+/* One setting, in the order of the text, and its line, from 1. Both are borrowed for the call. */
 typedef enum weir_code properties_each(
-	void *arg, const char *key, const char *value, struct weir_err *err);
+	void *arg, const char *key, const char *value, int line, struct weir_err *err);
 
 /*
  * Calls each for every line; stops at an error, whose text then begins with path:line. Errors:

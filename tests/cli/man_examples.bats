@@ -7,7 +7,7 @@ load broker
 # Examples that go on until they are interrupted.
 forever='^weir (broker( --data [^ ]+)?( -l [^ ]+)?( --topic [^ ]+)?( -F [^ ]+)?|consume [a-z]+( -o end.*| -o @.*)?|tail .*)$'
 # Questions that somebody answers on a terminal.
-asks='^weir topic (delete orders|trim orders .*)$'
+asks='^weir (topic (delete orders|trim orders .*)|context rm dev)$'
 
 # examples PAGE: its examples, one a line.
 examples() {

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum weir_code gather(void *arg, const char *key, const char *value, struct weir_err *err)
+static enum weir_code gather(
+	void *arg, const char *key, const char *value, int line, struct weir_err *err)
 {
+	assert_true(line > 0);
 	(void)err;
 	buf_printf(arg, "[%s|%s]", key, value);
 	return strcmp(key, "stop") ? WEIR_OK : err_set(err, WEIR_STOPPED, "told to");
