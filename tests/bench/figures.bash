@@ -56,9 +56,9 @@ keep() { # TEST WHO PAIR PID BEFORE LINE
 	[ "$(value errors "$6")" = 0 ] || { echo "$1 $2: $6" >&2; missed=1; }
 	after=$(cpu_s "$4")
 	sample "$1" "$2" "$3" cpu_ms_mb "$(awk -v s="$after" -v t="$5" -v b="$(value bytes "$6")" \
-		'BEGIN { printf "%.4f", b > 0 ? (s - t) * 1e9 / b : 0 }')"
+		'BEGIN { printf "%.4f", (b > 0 ? (s - t) * 1e9 / b : 0) }')"
 	sample "$1" "$2" "$3" cpu_us_req "$(awk -v s="$after" -v t="$5" -v n="$(value requests "$6")" \
-		'BEGIN { printf "%.2f", n > 0 ? (s - t) * 1e6 / n : 0 }')"
+		'BEGIN { printf "%.2f", (n > 0 ? (s - t) * 1e6 / n : 0) }')"
 }
 
 # elapsed_ms CMD...: runs it, its output thrown away; sets ms.
