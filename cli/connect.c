@@ -203,6 +203,9 @@ enum weir_code connect_client(struct ctx *ctx, struct client **client, struct we
 					   : client_open(&conf, &ctx->client, err);
 	*client = ctx->client;
 	mem_free(socket);
+	if (code == WEIR_CONNECT && !ctx->hint.text[0]) {
+		hint_set(&ctx->hint, "\"weir doctor\" looks at every step on the way there");
+	}
 	return code;
 }
 

@@ -61,12 +61,17 @@ prepare() {
 		;;
 	*) $WEIR topic create orders users logs photos a b test-1 orders.eu -p 4 --if-not-exists ;;
 	esac
+	case $1 in
+	*'context add dev'*) $WEIR context rm -y dev ;;
+	*'context add prod'*) $WEIR context rm -y prod ;;
+	*context*) $WEIR context list --no-header | grep -q '^dev' || $WEIR context add dev ;;
+	esac
 	case $1 in *'topic trim orders -o 0=500,1=700'*)
 		seq 800 | $WEIR produce orders -p 0
 		seq 800 | $WEIR produce orders -p 1
 		;;
 	esac
-} >/dev/null
+} >/dev/null 2>&1
 
 run_example() {
 	local line=$1
