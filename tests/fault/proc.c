@@ -124,7 +124,13 @@ bool proc_ready(struct proc *proc)
 	proc->ready_fd = -1;
 	const char *colon = strrchr(line, ':');
 	if (!colon || !strchr(line, '\n')) {
-		proc_stop(proc, SIGKILL);
+		int status = proc_wait(proc, 1000);
+		if (status >= 0) {
+			fprintf(stderr, "the broker ended with status %d\n", status);
+		} else {
+			fprintf(stderr, "the broker was not ready in time\n");
+			proc_stop(proc, SIGKILL);
+		}
 		return false;
 	}
 	proc->port = (int)strtol(colon + 1, NULL, 10);

@@ -29,6 +29,7 @@ enum { FDS_MAX = 65536 };
 struct known {
 	char *path;
 	uint64_t ino;
+	dev_t dev;
 	bool at_once; /* O_DSYNC or O_SYNC */
 };
 
@@ -85,9 +86,18 @@ static bool inside(const char *path)
 	       (path[root_len] == '/' || !path[root_len]);
 }
 
+/* A descriptor may have been closed behind our back, as closedir() does, and be another's now. */
 static const struct known *known(int fd)
 {
-	return shim && fd >= 0 && fd < FDS_MAX && fds[fd].path ? &fds[fd] : NULL;
+	struct stat st;
+	if (!shim || fd < 0 || fd >= FDS_MAX || !fds[fd].path) {
+		return NULL;
+	}
+	int saved = errno;
+	bool same = fstat(fd, &st) == 0 && (uint64_t)st.st_ino == fds[fd].ino &&
+		    st.st_dev == fds[fd].dev;
+	errno = saved;
+	return same ? &fds[fd] : NULL;
 }
 
 /* --- rules --- */
@@ -171,17 +181,13 @@ static void event_names(enum shim_op op, uint64_t ino, const char *a, const char
 	}
 }
 
-static uint64_t ino_of(int fd)
-{
-	struct stat st;
-	return fstat(fd, &st) == 0 ? (uint64_t)st.st_ino : 0;
-}
-
 static void remember(int fd, const char *path, int flags)
 {
-	if (fd < FDS_MAX) {
+	struct stat st;
+	if (fd < FDS_MAX && fstat(fd, &st) == 0) {
 		free(fds[fd].path);
-		fds[fd] = (struct known){strdup(path), ino_of(fd), (flags & O_DSYNC) != 0};
+		fds[fd] = (struct known){
+			strdup(path), (uint64_t)st.st_ino, st.st_dev, (flags & O_DSYNC) != 0};
 	}
 }
 
