@@ -40,6 +40,10 @@ static const struct opt opts[] = {
 		.help = "Reads JSON envelopes, as consume -J prints them."),
 	OPT_BOOL(struct produce_args, whole, .name = "whole",
 		.help = "Each file, or all of standard input, is one record."),
+	OPT_BOOL(struct produce_args, batches, .name = "batches",
+		.help = "Reads whole batches, as consume --batches writes them or a segment file "
+			"has "
+			"them, into one partition; they stay compressed as they are."),
 	OPT_CHOICE(struct produce_args, encoding, .name = "encode", .arg = "HOW",
 		.choices = encoding_names, .def = "text",
 		.help = "How keys and values of lines and files are written."),
@@ -82,6 +86,8 @@ static const struct example examples[] = {
 		"Reads key, headers and value from columns."},
 	{"weir produce photos --whole *.jpg -z zstd --report '%p %o\\n'",
 		"Sends each file as one record and prints where it went."},
+	{"weir cat a --batches | weir produce b --batches",
+		"Copies a topic of one partition without unpacking it."},
 	{NULL, NULL},
 };
 
@@ -166,6 +172,26 @@ static enum weir_code parse_rate(struct produce *p, const char *text, struct wei
 	return code == WEIR_OK ? code : err_wrap(err, "--rate");
 }
 
+/* Batches are sent as they are. */
+static enum weir_code check_batches(const struct produce_args *a, struct weir_err *err)
+{
+	const struct {
+		bool given;
+		const char *name;
+	} others[] = {{a->key, "-k"}, {a->key_delim, "-K"}, {strcmp(a->delim, "\\n") != 0, "-D"},
+		{a->headers.count, "-H"}, {a->format, "-f"}, {a->json, "-J"}, {a->whole, "--whole"},
+		{a->empty_is_null, "-Z"}, {a->null_text, "--null"},
+		{a->timestamp >= 0, "--timestamp"}, {a->encoding, "--encode"}, {a->tee, "-T"},
+		{a->rate, "--rate"}, {a->codec != PRODUCER_OPTION_UNSET, "-z"}};
+	for (size_t i = 0; a->batches && i < sizeof(others) / sizeof(*others); i++) {
+		if (others[i].given) {
+			return err_set(err, WEIR_USAGE,
+				"--batches sends batches as they are: no %s", others[i].name);
+		}
+	}
+	return WEIR_OK;
+}
+
 static enum weir_code check_args(const struct produce_args *a, struct weir_err *err)
 {
 	int forms = (a->format != NULL) + a->json + a->whole;
@@ -211,6 +237,9 @@ static enum weir_code compile(struct produce *p, struct weir_err *err)
 {
 	const struct produce_args *a = p->args;
 	enum weir_code code = check_args(a, err);
+	if (code == WEIR_OK) {
+		code = check_batches(a, err);
+	}
 	if (code == WEIR_OK && delimiter_parse(a->delim, &p->delim, err) != WEIR_OK) {
 		code = err_wrap(err, "--delimiter");
 	}
@@ -331,7 +360,7 @@ static enum weir_code run(struct produce *p, struct weir_err *err)
 		ctx_notice(ctx, "a record a line; Ctrl-D ends\n");
 	}
 	interrupt_catch();
-	return finish(p, produce_send_all(p, err), err);
+	return finish(p, a->batches ? produce_send_batches(p, err) : produce_send_all(p, err), err);
 }
 
 static enum weir_code produce_run(void *args, struct ctx *ctx, struct weir_err *err)
@@ -339,6 +368,8 @@ static enum weir_code produce_run(void *args, struct ctx *ctx, struct weir_err *
 	struct produce p = {.ctx = ctx, .args = args};
 	buf_init(&p.delim, 0);
 	buf_init(&p.key_delim, 0);
+	buf_init(&p.batch, 0);
+	record_reader_init(&p.reader, LIMIT_DECOMPRESSED_DEFAULT);
 	enum weir_code code = run(&p, err);
 	producer_close(&p.producer);
 	input_free(&p.input);
@@ -346,6 +377,8 @@ static enum weir_code produce_run(void *args, struct ctx *ctx, struct weir_err *
 	format_free(&p.report);
 	buf_fini(&p.delim);
 	buf_fini(&p.key_delim);
+	buf_fini(&p.batch);
+	record_reader_fini(&p.reader);
 	mem_free(p.headers);
 	return code;
 }

@@ -7,6 +7,7 @@
 
 #include "core/base/limits.h"
 #include "core/base/mem.h"
+#include "core/record/batch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +25,9 @@ struct input {
 	bool at_eof;
 	int64_t number; /* of the record in its file, from 1 */
 	struct buf in;
-	size_t pos;  /* of the record in in */
-	size_t seen; /* bytes from pos on without a delimiter */
+	size_t pos;		     /* of the record in in */
+	size_t seen;		     /* bytes from pos on without a delimiter */
+	int64_t file_pos, batch_pos; /* of batches: bytes taken; where the last began */
 	struct format_reader *reader;
 	struct buf key, value; /* decoded ones */
 };
@@ -87,6 +89,7 @@ static enum weir_code open_next(struct input *input, struct weir_err *err)
 	}
 	input->at_eof = false;
 	input->number = 0;
+	input->file_pos = input->batch_pos = 0;
 	input->pos = input->seen = 0;
 	buf_reset(&input->in);
 	if (!conf->format) {
@@ -184,6 +187,50 @@ static enum weir_code next_whole(
 	return code;
 }
 
+/* Makes len bytes be there, unless the file ends before. */
+static enum weir_code need(struct input *input, size_t len, struct weir_err *err)
+{
+	enum weir_code code = WEIR_OK;
+	while (code == WEIR_OK && input->in.len - input->pos < len && !input->at_eof) {
+		code = fill(input, err);
+	}
+	return code;
+}
+
+static enum weir_code next_batch(
+	struct input *input, struct slice *batch, bool *got, struct weir_err *err)
+{
+	size_t size = BATCH_PEEK_BYTES, have;
+	*got = false;
+	enum weir_code code = need(input, size, err);
+	have = input->in.len - input->pos;
+	if (code != WEIR_OK || !have) {
+		return code;
+	}
+	input->batch_pos = input->file_pos;
+	if (have >= size) {
+		struct weir_err why;
+		if (batch_peek(slice_of(input->in.data + input->pos, have), &size, &why) !=
+			WEIR_OK) {
+			return err_set(err, WEIR_BAD_DATA, "%s: no batch at byte %" PRId64 ": %s",
+				input->name, input->batch_pos, why.text);
+		}
+		code = need(input, size, err);
+		have = input->in.len - input->pos;
+	}
+	if (code == WEIR_OK && have < size) {
+		return err_set(err, WEIR_BAD_DATA, "%s: ends inside the batch at byte %" PRId64,
+			input->name, input->batch_pos);
+	}
+	if (code == WEIR_OK) {
+		*batch = slice_of(input->in.data + input->pos, size);
+		*got = true;
+		input->pos += size;
+		input->file_pos += (int64_t)size;
+	}
+	return code;
+}
+
 static struct slice nullable(const struct input *input, struct slice text)
 {
 	const struct input_conf *conf = &input->conf;
@@ -241,7 +288,9 @@ static enum weir_code next_of_file(
 	return code;
 }
 
-enum weir_code input_next(struct input *input, struct row *row, bool *got, struct weir_err *err)
+/* row NULL: batch is wanted. */
+static enum weir_code next(
+	struct input *input, struct row *row, struct slice *batch, bool *got, struct weir_err *err)
 {
 	*got = false;
 	for (;;) {
@@ -252,7 +301,8 @@ enum weir_code input_next(struct input *input, struct row *row, bool *got, struc
 		if (code != WEIR_OK || input->fd < 0) {
 			return code;
 		}
-		code = next_of_file(input, row, got, err);
+		code = row ? next_of_file(input, row, got, err)
+			   : next_batch(input, batch, got, err);
 		if (code != WEIR_OK || *got) {
 			return code;
 		}
@@ -263,4 +313,21 @@ enum weir_code input_next(struct input *input, struct row *row, bool *got, struc
 enum weir_code input_skip(struct input *input, struct weir_err *err)
 {
 	return input->reader ? format_skip(input->reader, err) : WEIR_OK;
+}
+
+enum weir_code input_next(struct input *input, struct row *row, bool *got, struct weir_err *err)
+{
+	return next(input, row, NULL, got, err);
+}
+
+enum weir_code input_next_batch(
+	struct input *input, struct slice *batch, bool *got, struct weir_err *err)
+{
+	return next(input, NULL, batch, got, err);
+}
+
+const char *input_place(const struct input *input, int64_t *pos)
+{
+	*pos = input->batch_pos;
+	return input->name;
 }

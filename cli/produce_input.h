@@ -32,5 +32,14 @@ void input_free(struct input **input);
  */
 WEIR_MUST_USE enum weir_code input_next(
 	struct input *input, struct row *row, bool *got, struct weir_err *err);
+/*
+ * Next record batch of an input that is nothing but batches, as a segment file is; not mixed with
+ * input_next. Its length is whole, nothing else is checked. Errors: as input_next, the place is a
+ * byte's.
+ */
+WEIR_MUST_USE enum weir_code input_next_batch(
+	struct input *input, struct slice *batch, bool *got, struct weir_err *err);
+/* Name of the file that the last record or batch came from, and the batch's place in it. */
+const char *input_place(const struct input *input, int64_t *pos);
 /* After BAD_DATA: passes over what is left of that record. Errors: format_skip's. */
 WEIR_MUST_USE enum weir_code input_skip(struct input *input, struct weir_err *err);

@@ -13,7 +13,7 @@ struct produce_args {
 	struct opt_list headers;
 	int32_t partition;
 	const char *format;
-	bool json, whole;
+	bool json, whole, batches;
 	int codec, acks;
 	bool empty_is_null;
 	const char *null_text;
@@ -35,6 +35,8 @@ struct produce {
 	const char *topic;
 	struct buf delim, key_delim;
 	struct format *format, *report, *tee; /* tee: how -f and -J records are copied */
+	struct record_reader reader;	      /* of --batches */
+	struct buf batch;		      /* as it is sent */
 	bool report_content;		      /* report needs key, value or headers */
 	struct format_style style;
 	int64_t rate_count, rate_ms; /* rate_count 0: no limit */
@@ -53,5 +55,11 @@ void produce_delivered(void *arg, void *tag, int32_t partition, int64_t offset, 
 	enum weir_code code, const char *text);
 /* input_conf.idle: input pauses, what is read goes out. */
 WEIR_MUST_USE enum weir_code produce_idle(void *arg, int fd, struct weir_err *err);
+/* As produce_send_all, for --batches. */
+WEIR_MUST_USE enum weir_code produce_send_batches(struct produce *p, struct weir_err *err);
+/* Whether a record that cannot be read or stored is passed over; says so, the first times. */
+bool produce_skips(struct produce *p, enum weir_code code, const struct weir_err *why);
+/* Whether to go on: not after Ctrl-C, a failed delivery, or when standard output is gone. */
+bool produce_goes_on(const struct produce *p);
 /* Sends the input's records until it ends or there is a reason to stop. */
 WEIR_MUST_USE enum weir_code produce_send_all(struct produce *p, struct weir_err *err);

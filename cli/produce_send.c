@@ -53,12 +53,12 @@ static struct sent *sent_new(const struct row *row)
 	return sent;
 }
 
-/* Whether a record that cannot be read or stored is passed over; says so, the first times. */
-static bool skips(struct produce *p, enum weir_code code, const struct weir_err *why)
+bool produce_skips(struct produce *p, enum weir_code code, const struct weir_err *why)
 {
 	enum { SHOWN = 3 };
 	bool data = code == WEIR_BAD_DATA || code == WEIR_TOO_LARGE ||
-		    code == WEIR_MESSAGE_TOO_LARGE || code == WEIR_RECORD_LIST_TOO_LARGE;
+		    code == WEIR_MESSAGE_TOO_LARGE || code == WEIR_RECORD_LIST_TOO_LARGE ||
+		    code == WEIR_CORRUPT_MESSAGE;
 	if (!data || p->args->on_error != PRODUCE_ON_ERROR_SKIP) {
 		return false;
 	}
@@ -76,7 +76,7 @@ void produce_delivered(void *arg, void *tag, int32_t partition, int64_t offset, 
 	if (code != WEIR_OK) {
 		struct weir_err why;
 		err_set(&why, code, "%s", text ? text : err_info((int)code)->text);
-		if (!skips(p, code, &why) && !p->failed_count++) {
+		if (!produce_skips(p, code, &why) && !p->failed_count++) {
 			p->failed = why;
 		}
 	} else if (p->report) {
@@ -177,8 +177,7 @@ static enum weir_code send_row(struct produce *p, const struct row *row, struct 
 	return code;
 }
 
-/* Whether to go on: not after Ctrl-C, a failed delivery, or when standard output is gone. */
-static bool goes_on(const struct produce *p)
+bool produce_goes_on(const struct produce *p)
 {
 	return !interrupted() && !p->failed_count && !p->ctx->out.sys_errno;
 }
@@ -206,14 +205,14 @@ enum weir_code produce_idle(void *arg, int fd, struct weir_err *err)
 	enum { FIRST_MS = 2, LAST_MS = 1000 };
 	struct produce *p = arg;
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
-	for (int64_t wait_ms = FIRST_MS; goes_on(p) && poll(&ready, 1, 0) == 0;) {
+	for (int64_t wait_ms = FIRST_MS; produce_goes_on(p) && poll(&ready, 1, 0) == 0;) {
 		enum weir_code code = work_for(p, fd, wait_ms, err);
 		if (code != WEIR_OK) {
 			return code;
 		}
 		wait_ms = wait_ms * 2 < LAST_MS ? wait_ms * 2 : LAST_MS;
 	}
-	return goes_on(p) ? WEIR_OK : err_set(err, WEIR_STOPPED, "stopped");
+	return produce_goes_on(p) ? WEIR_OK : err_set(err, WEIR_STOPPED, "stopped");
 }
 
 /* --rate: waits until the next record is due. */
@@ -224,7 +223,7 @@ static enum weir_code wait_turn(struct produce *p, struct weir_err *err)
 	}
 	double gap_ms = (double)p->rate_ms / (double)p->rate_count;
 	int64_t due_ms = p->progress.started_ms + (int64_t)((double)p->sent * gap_ms);
-	for (int64_t now_ms; goes_on(p) && (now_ms = clock_mono_ms()) < due_ms;) {
+	for (int64_t now_ms; produce_goes_on(p) && (now_ms = clock_mono_ms()) < due_ms;) {
 		int64_t left_ms = due_ms - now_ms;
 		enum weir_code code = work_for(p, -1, left_ms < 5 ? left_ms : 5, err);
 		if (code != WEIR_OK) {
@@ -238,24 +237,24 @@ enum weir_code produce_send_all(struct produce *p, struct weir_err *err)
 {
 	enum { LOOK_EVERY = 256 };
 	int64_t max = p->args->count;
-	while (goes_on(p) && (max < 0 || p->sent < max)) {
+	while (produce_goes_on(p) && (max < 0 || p->sent < max)) {
 		struct row row;
 		bool got;
 		enum weir_code code = wait_turn(p, err);
 		if (code == WEIR_OK) {
 			code = input_next(p->input, &row, &got, err);
 		}
-		if (code == WEIR_BAD_DATA && skips(p, code, err)) {
+		if (code == WEIR_BAD_DATA && produce_skips(p, code, err)) {
 			code = input_skip(p->input, err);
 			if (code == WEIR_OK) {
 				continue;
 			}
 		}
 		if (code != WEIR_OK || !got) {
-			return code == WEIR_STOPPED && !goes_on(p) ? WEIR_OK : code;
+			return code == WEIR_STOPPED && !produce_goes_on(p) ? WEIR_OK : code;
 		}
 		code = send_row(p, &row, err);
-		if (code != WEIR_OK && skips(p, code, err)) {
+		if (code != WEIR_OK && produce_skips(p, code, err)) {
 			continue;
 		}
 		if (code == WEIR_OK && p->args->tee) {

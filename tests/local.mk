@@ -37,6 +37,7 @@ unit_tests = \
 	tests/unit/test_record_damage \
 	tests/unit/test_record_golden \
 	tests/unit/test_record_legacy \
+	tests/unit/test_record_republish \
 	tests/unit/test_record_validate \
 	tests/unit/test_stat \
 	tests/unit/test_store_golden \
@@ -68,6 +69,7 @@ tests_unit_test_io_fs_LDADD = $(unit_ldadd)
 tests_unit_test_io_loop_LDADD = $(unit_ldadd)
 tests_unit_test_io_net_LDADD = $(unit_ldadd)
 tests_unit_test_record_batch_LDADD = $(unit_ldadd)
+tests_unit_test_record_republish_LDADD = $(unit_ldadd)
 tests_unit_test_record_validate_LDADD = $(unit_ldadd)
 tests_unit_test_record_codec_LDADD = $(unit_ldadd)
 tests_unit_test_record_legacy_LDADD = $(unit_ldadd)

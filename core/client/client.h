@@ -141,6 +141,15 @@ WEIR_MUST_USE enum weir_code producer_open(struct client *client, const char *to
  * partition) or of the connection; failed deliveries also go to delivered. */
 WEIR_MUST_USE enum weir_code producer_send(
 	struct producer *producer, const struct produce_record *record, struct weir_err *err);
+/*
+ * Queues a batch from batch_republish of count records as it is, behind what partition has open.
+ * delivered is called for each of its records with tag NULL and timestamp -1. Errors: TOO_LARGE, a
+ * bad partition (before anything), the connection's.
+ */
+WEIR_MUST_USE enum weir_code producer_send_batch(struct producer *producer, int32_t partition,
+	struct slice batch, int32_t count, struct weir_err *err);
+/* Of its topic, as far as it knows. */
+int32_t producer_partition_count(const struct producer *producer);
 /* Sends batches whose linger is over and takes in answers without waiting; call when input pauses.
  */
 WEIR_MUST_USE enum weir_code producer_poll(struct producer *producer, struct weir_err *err);

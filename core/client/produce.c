@@ -18,9 +18,7 @@ enum {
 	ATTEMPTS_CORRUPT = 3,
 	ATTEMPTS_UNKNOWN_TOPIC = 6,
 	VERSION_TOPIC_NAMES = 12, /* the last with names instead of ids */
-	POS_PRODUCER_ID = 43,	  /* in a batch, see core/record/batch.h */
-	POS_PRODUCER_EPOCH = 51,
-	POS_BASE_SEQUENCE = 53,
+	POS_ATTRIBUTES = 21,	  /* in a batch, see core/record/batch.h */
 };
 
 enum weir_code producer_failure(struct producer *producer, struct weir_err *err)
@@ -352,10 +350,9 @@ static void batch_stamp(const struct pending *pending)
 {
 	uint8_t *bytes = pending->bytes.data;
 	if (pending->producer_id >= 0) {
-		be64_put(bytes + POS_PRODUCER_ID, (uint64_t)pending->producer_id);
-		be16_put(bytes + POS_PRODUCER_EPOCH, (uint16_t)pending->producer_epoch);
-		be32_put(bytes + POS_BASE_SEQUENCE, (uint32_t)pending->base_sequence);
-		batch_update_crc(bytes, pending->bytes.len);
+		int16_t attributes = (int16_t)be16_get(bytes + POS_ATTRIBUTES);
+		batch_set_origin(bytes, pending->bytes.len, attributes, pending->producer_id,
+			pending->producer_epoch, pending->base_sequence);
 	}
 }
 

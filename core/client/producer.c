@@ -275,14 +275,20 @@ enum weir_code producer_add(struct producer *producer, struct partition *partiti
 	return WEIR_OK;
 }
 
+static enum weir_code bad_partition(
+	const struct producer *producer, int32_t partition, struct weir_err *err)
+{
+	return err_set(err, WEIR_UNKNOWN_TOPIC_OR_PARTITION,
+		"topic \"%s\" has partitions 0 to %d, no %d", producer->topic->name,
+		(int)producer->partition_count - 1, (int)partition);
+}
+
 static enum weir_code choose_partition(struct producer *producer,
 	const struct produce_record *record, int32_t *partition, struct weir_err *err)
 {
 	if (record->partition >= 0) {
 		if (record->partition >= producer->partition_count) {
-			return err_set(err, WEIR_UNKNOWN_TOPIC_OR_PARTITION,
-				"topic \"%s\" has partitions 0 to %d, no %d", producer->topic->name,
-				(int)producer->partition_count - 1, (int)record->partition);
+			return bad_partition(producer, record->partition, err);
 		}
 		*partition = record->partition;
 	} else if (record->key.data) {
@@ -305,6 +311,17 @@ static void close_all(struct producer *producer)
 		if (producer_close_batch(producer, partition, &why)) {
 			continue; /* its records have failed, which is kept */
 		}
+	}
+}
+
+/* Waits until size more bytes fit into what may be buffered. */
+static void make_room(struct producer *producer, size_t size)
+{
+	while (producer->buffered && producer->buffered + size > producer->conf.buffer_bytes) {
+		if (list_empty(&producer->ready)) {
+			close_all(producer);
+		}
+		producer_step(producer, true);
 	}
 }
 
@@ -338,18 +355,64 @@ enum weir_code producer_send(
 		}
 		producer_progress(producer);
 	}
-	while (producer->buffered && producer->buffered + size > producer->conf.buffer_bytes) {
-		if (list_empty(&producer->ready)) {
-			close_all(producer);
-		}
-		producer_step(producer, true);
-	}
+	make_room(producer, size);
 	int64_t timestamp = record->timestamp < 0 ? clock_wall_ms() : record->timestamp;
 	code = producer_add(producer, partition, record, timestamp, err);
 	if (!code) {
 		producer_tick(producer);
 	}
 	return code;
+}
+
+static void queue_batch(
+	struct producer *producer, struct partition *partition, struct slice batch, int32_t count)
+{
+	struct pending *pending = pending_new(partition);
+	buf_add(&pending->bytes, batch.data, batch.len);
+	pending->created_ms = clock_mono_ms();
+	pending->count = count;
+	if (producer->conf.delivered) {
+		pending->tags = mem_array((size_t)count, sizeof(*pending->tags));
+		for (int32_t i = 0; i < count; i++) {
+			pending->tags[i].timestamp = -1;
+		}
+	}
+	producer->buffered += batch.len;
+	list_append(&partition->queue, &pending->node);
+	if (list_empty(&partition->ready)) {
+		list_append(&producer->ready, &partition->ready);
+	}
+}
+
+enum weir_code producer_send_batch(struct producer *producer, int32_t partition, struct slice batch,
+	int32_t count, struct weir_err *err)
+{
+	enum weir_code code = WEIR_OK;
+	if (producer->failed.code && !producer->conf.delivered) {
+		return producer_failure(producer, err);
+	}
+	if (partition < 0 || partition >= producer->partition_count) {
+		return bad_partition(producer, partition, err);
+	}
+	if (batch.len > RECORD_BYTES_MAX) {
+		return err_set(err, WEIR_TOO_LARGE, "batch of %zu bytes; at most %d can be sent",
+			batch.len, (int)RECORD_BYTES_MAX);
+	}
+	struct partition *to = producer->partitions[partition];
+	if (to->building) {
+		code = producer_close_batch(producer, to, err);
+	}
+	if (code == WEIR_OK) {
+		make_room(producer, batch.len);
+		queue_batch(producer, to, batch, count);
+		producer_progress(producer);
+	}
+	return code;
+}
+
+int32_t producer_partition_count(const struct producer *producer)
+{
+	return producer->partition_count;
 }
 
 enum weir_code producer_poll(struct producer *producer, struct weir_err *err)

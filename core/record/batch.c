@@ -122,6 +122,16 @@ void batch_set_append_time(uint8_t *bytes, size_t size, int64_t now_ms)
 	batch_set_timestamps(bytes, size, (int16_t)attributes, now_ms);
 }
 
+void batch_set_origin(uint8_t *bytes, size_t size, int16_t attributes, int64_t producer_id,
+	int16_t producer_epoch, int32_t base_sequence)
+{
+	be16_put(bytes + ATTRIBUTES_POS, (uint16_t)attributes);
+	be64_put(bytes + PRODUCER_ID_POS, (uint64_t)producer_id);
+	be16_put(bytes + PRODUCER_EPOCH_POS, (uint16_t)producer_epoch);
+	be32_put(bytes + BASE_SEQUENCE_POS, (uint32_t)base_sequence);
+	batch_update_crc(bytes, size);
+}
+
 void batch_update_crc(uint8_t *bytes, size_t size)
 {
 	be32_put(bytes + CRC_POS, crc32c(0, bytes + ATTRIBUTES_POS, size - ATTRIBUTES_POS));

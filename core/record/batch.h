@@ -81,6 +81,9 @@ void batch_set_leader_epoch(uint8_t *bytes, int32_t leader_epoch);
 /* Sets BATCH_APPEND_TIME and max_timestamp and computes the CRC again. */
 void batch_set_append_time(uint8_t *bytes, size_t size, int64_t now_ms);
 void batch_update_crc(uint8_t *bytes, size_t size);
+/* Sets these and computes the CRC again. */
+void batch_set_origin(uint8_t *bytes, size_t size, int16_t attributes, int64_t producer_id,
+	int16_t producer_epoch, int32_t base_sequence);
 /* Sets both and computes the CRC again. */
 void batch_set_timestamps(uint8_t *bytes, size_t size, int16_t attributes, int64_t max_timestamp);
 

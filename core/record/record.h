@@ -63,6 +63,16 @@ WEIR_MUST_USE enum weir_code batch_builder_finish(struct batch_builder *builder,
 	int16_t extra_attributes, struct buf *out, struct weir_err *err);
 
 /*
+ * Appends batch to out as a producer may send it: offsets from 0 without gaps, of no producer or
+ * transaction, timestamps its own. Records stay packed as they are unless offsets, timestamps or an
+ * old magic force a new batch of the same codec. *count: records in it; 0: nothing was appended (a
+ * control batch, or an empty one). The batch's CRC is not checked. Errors: record_reader's,
+ * NO_MEMORY.
+ */
+WEIR_MUST_USE enum weir_code batch_republish(const struct batch *batch,
+	struct record_reader *reader, struct buf *out, int32_t *count, struct weir_err *err);
+
+/*
  * Appends record as one encoded record of magic 2 with these deltas; its offset, timestamp and raw
  * are not looked at, headers are copied as they stand. out->failed tells of a failure.
  */

@@ -412,3 +412,47 @@ all() {
 	both $WEIR produce t -f '%S %s' --on-error skip <<<'x y'
 	is 2 "$status"
 }
+
+@test "produce --batches: what consume --batches writes, compressed as it was" {
+	for z in none gzip snappy lz4 zstd; do
+		seq 200 | sed 's/.*/k& v&/' | $WEIR produce t -z $z -K ' ' -H h=$z
+	done
+	$WEIR cat t --batches >"$TMP/batches"
+	$WEIR produce many -p 5 --batches "$TMP/batches"
+	f='%o %T %k %s %h %a{compression}\n'
+	is "$(all "$f" | cksum)" "$($WEIR cat many -p 5 -f "$f" | cksum)"
+	cat "$TMP/batches" "$TMP/batches" | $WEIR produce t --batches --report '%p %o\n' | tail -1 >"$TMP/got"
+	is '0 2999' "$(cat "$TMP/got")"
+	is 3000 "$(all | wc -l)"
+}
+
+@test "produce --batches: cut, damaged, no batches, no partition" {
+	echo abcd | $WEIR produce t
+	$WEIR cat t --batches >"$TMP/one"
+	size=$(wc -c <"$TMP/one")
+	cat "$TMP/one" >"$TMP/in"
+	head -c $((size - 1)) "$TMP/one" >>"$TMP/in"
+	both $WEIR produce t --batches "$TMP/in"
+	is 8 "$status"
+	has "$err" "$TMP/in: ends inside the batch at byte $size"
+	is 2 "$(all | wc -l)"
+	{ cat "$TMP/one"; sed s/abcd/abcX/ "$TMP/one"; cat "$TMP/one"; } >"$TMP/in"
+	both $WEIR produce t --batches "$TMP/in"
+	is 8 "$status"
+	has "$err" "$TMP/in: batch at byte $size: "
+	both $WEIR produce t --batches "$TMP/in" --on-error skip
+	is 0 "$status"
+	is 5 "$(all | wc -l)"
+	both $WEIR produce t --batches <<<"no batches are in this text, of course"
+	is 8 "$status"
+	has "$err" "standard input: no batch at byte 0"
+	both $WEIR produce many --batches "$TMP/one"
+	is 2 "$status"
+	has "$err" "-p says which"
+	both $WEIR produce many -p 8 --batches "$TMP/one"
+	is 6 "$status"
+	both $WEIR produce t --batches -z gzip "$TMP/one"
+	is 2 "$status"
+	$WEIR produce t --batches </dev/null
+	is 5 "$(all | wc -l)"
+}
