@@ -15,6 +15,7 @@ libweirbroker_a_SOURCES = \
 	broker/group/expiry.c \
 	broker/group/load.c \
 	broker/group/member.c \
+	broker/group/mutant.h \
 	broker/group/offsets.c broker/group/offsets.h \
 	broker/group/runner.c broker/group/runner.h broker/group/runner_priv.h \
 	broker/housekeeper.c \

@@ -7,7 +7,7 @@ unit_tests = \
 	tests/unit/test_store_log \
 	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
 	tests/unit/test_broker_admin \
-	tests/unit/test_broker_engine \
+	tests/unit/test_broker_engine tests/unit/test_group_model \
 	tests/unit/test_meta_image \
 	tests/unit/test_client_partitioner tests/unit/test_client_assignors \
 	tests/unit/test_base_json \
@@ -99,6 +99,16 @@ EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
 tests_unit_test_broker_admin_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_store_golden_LDADD = $(unit_ldadd)
+tests_unit_test_group_model_LDADD = libweirbroker.a $(unit_ldadd)
+EXTRA_DIST += tests/unit/group_dump.h tests/fault/group_mutants.sh
+
+# The long form of the group coordinator's model test, and the faults it has to find.
+model: tests/unit/test_group_model libweircore.a
+	tests/unit/test_group_model 1 100000
+	CC='$(CC)' CFLAGS='$(AM_CPPFLAGS) $(AM_CFLAGS) $(CPPFLAGS) $(CFLAGS)' LIBS='$(unit_ldadd)' \
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+	bash $(srcdir)/tests/fault/group_mutants.sh
+.PHONY: model
 tests_unit_test_store_log_LDADD = $(unit_ldadd)
 tests_unit_test_store_producers_LDADD = $(unit_ldadd)
 tests_unit_test_store_recovery_LDADD = $(unit_ldadd)

@@ -400,7 +400,9 @@ static void await_syncs(struct coordinator *c, struct classic *classic)
 		member->is_new = false;
 		member->awaits_sync = true;
 		classic->missing_syncs++;
-		classic_keep_alive(c, member);
+		if (!MUTANT(4)) {
+			classic_keep_alive(c, member);
+		}
 	}
 	classic->sync_timer.fire = on_sync_timeout;
 	timer_set(c, &classic->sync_timer, classic_rebalance_timeout(classic));
@@ -415,7 +417,8 @@ static void complete(struct coordinator *c, struct classic *classic)
 		wait_for_joins(c, classic);
 		return;
 	}
-	classic->generation = classic->generation == INT32_MAX ? 1 : classic->generation + 1;
+	classic->generation =
+		classic->generation == INT32_MAX ? 1 : classic->generation + !MUTANT(3);
 	if (classic->count) {
 		await_syncs(c, classic);
 	} else {

@@ -116,7 +116,9 @@ static void replace_static(struct join *j, struct classic_member *member)
 	if (classic->state == CLASSIC_STABLE && same) {
 		bool skips = j->caller->version >= SKIP_ASSIGNMENT;
 		bool leads = classic->leader == member;
-		classic_put(c, classic);
+		if (!MUTANT(6)) {
+			classic_put(c, classic);
+		}
 		struct join_group_response response;
 		wire_defaults(&join_group_response_message, &response);
 		response.member_id = member->id;

@@ -146,6 +146,9 @@ void group_drop_if_bare(struct coordinator *c, struct group *group)
 int64_t group_position(const struct coordinator *c, const struct group *group)
 {
 	int64_t own = group ? group->position : c->gone_position;
+	if (MUTANT(2)) {
+		return 0;
+	}
 	return own > c->floor_position ? own : c->floor_position;
 }
 

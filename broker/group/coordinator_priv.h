@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/group/coordinator.h"
+#include "broker/group/mutant.h"
 #include "broker/group/offsets.h"
 #include "core/base/arena.h"
 #include "core/base/heap.h"

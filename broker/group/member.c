@@ -253,7 +253,9 @@ void classic_remove(struct coordinator *c, struct classic_member *member, enum w
 {
 	struct classic *classic = member->group->classic;
 	classic_answer_join(c, member, code);
-	classic_answer_sync(c, member, code);
+	if (!MUTANT(5)) {
+		classic_answer_sync(c, member, code);
+	}
 	classic->missing_syncs -= member->awaits_sync;
 	timer_clear(c, &member->session);
 	map_remove(&classic->by_id, member->id);
