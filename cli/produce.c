@@ -86,8 +86,8 @@ static const struct example examples[] = {
 		"Reads key, headers and value from columns."},
 	{"weir produce photos --whole *.jpg -z zstd --report '%p %o\\n'",
 		"Sends each file as one record and prints where it went."},
-	{"weir cat a --batches | weir produce b --batches",
-		"Copies a topic of one partition without unpacking it."},
+	{"weir cat a -p 0 --batches | weir produce b -p 0 --batches",
+		"Copies a partition without unpacking it."},
 	{NULL, NULL},
 };
 
