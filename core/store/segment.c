@@ -8,7 +8,8 @@
 
 enum {
 	WINDOW_BYTES = 64 * 1024,
-	HEAD_WINDOW_BYTES = 4 * 1024, /* a walk over heads reads no more than it may need */
+	HEAD_WINDOW_BYTES =
+		SEGMENT_WINDOW_BYTES, /* a walk over heads reads no more than it may need */
 	RESYNC_BYTES = 1024 * 1024,
 	MAGIC_POS = 16,
 	ATTRIBUTES_POS = 21,
@@ -70,13 +71,16 @@ enum weir_code segment_reader_open(
 void segment_reader_init(struct segment_reader *reader, int fd, const char *path,
 	int64_t base_offset, int64_t pos, int64_t end)
 {
-	*reader = (struct segment_reader){.path = path,
-		.fd = fd,
-		.base_offset = base_offset,
-		.pos = pos,
-		.end = end,
-		.window_pos = pos};
-	buf_init(&reader->window, 0);
+	/* Field by field: small need not be zeroed. */
+	reader->path = path;
+	reader->fd = fd;
+	reader->owns_fd = false;
+	reader->base_offset = base_offset;
+	reader->pos = reader->window_pos = pos;
+	reader->end = end;
+	reader->window = reader->small;
+	reader->window_len = 0;
+	buf_init(&reader->large, 0);
 }
 
 void segment_reader_close(struct segment_reader *reader)
@@ -84,34 +88,38 @@ void segment_reader_close(struct segment_reader *reader)
 	if (reader->owns_fd) {
 		fs_close(&reader->fd);
 	}
-	buf_fini(&reader->window);
+	buf_fini(&reader->large);
 }
 
 /* Brings [pos, pos + len) into the window, reading up to ahead bytes; the caller checked end. */
 static enum weir_code window_fill(struct segment_reader *reader, int64_t pos, size_t len,
 	size_t ahead, const uint8_t **bytes, struct weir_err *err)
 {
-	struct buf *window = &reader->window;
-	int64_t have = reader->window_pos + (int64_t)window->len;
+	int64_t have = reader->window_pos + (int64_t)reader->window_len;
 	if (pos < reader->window_pos || pos + (int64_t)len > have) {
 		size_t want = len > ahead ? len : ahead;
 		if (reader->end - pos < (int64_t)want) {
 			want = (size_t)(reader->end - pos);
 		}
-		buf_reset(window);
-		if (!buf_reserve(window, want)) {
-			return err_set(err, WEIR_NO_MEMORY, "no memory for %zu bytes of %s", want,
-				reader->path);
+		uint8_t *to = reader->small;
+		reader->window_len = 0;
+		if (want > sizeof(reader->small)) {
+			buf_reset(&reader->large);
+			if (!buf_reserve(&reader->large, want)) {
+				return err_set(err, WEIR_NO_MEMORY, "no memory for %zu bytes of %s",
+					want, reader->path);
+			}
+			to = reader->large.data;
 		}
-		enum weir_code code =
-			fs_read_at(reader->fd, reader->path, window->data, want, pos, err);
+		enum weir_code code = fs_read_at(reader->fd, reader->path, to, want, pos, err);
 		if (code) {
 			return code;
 		}
-		window->len = want;
+		reader->window = to;
+		reader->window_len = want;
 		reader->window_pos = pos;
 	}
-	*bytes = window->data + (pos - reader->window_pos);
+	*bytes = reader->window + (pos - reader->window_pos);
 	return WEIR_OK;
 }
 

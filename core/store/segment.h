@@ -24,14 +24,19 @@ struct batch_head {
 	int32_t base_sequence;
 };
 
+enum { SEGMENT_WINDOW_BYTES = 4 * 1024 };
+
 struct segment_reader {
 	const char *path; /* borrowed */
 	int fd;
 	bool owns_fd;
-	int64_t base_offset; /* of the file's name */
-	int64_t pos, end;    /* next batch; bytes of the file looked at */
-	struct buf window;
+	int64_t base_offset;   /* of the file's name */
+	int64_t pos, end;      /* next batch; bytes of the file looked at */
+	const uint8_t *window; /* in small, or in large when that is too small */
+	size_t window_len;
 	int64_t window_pos;
+	struct buf large;
+	uint8_t small[SEGMENT_WINDOW_BYTES]; /* a look at heads allocates nothing */
 };
 
 enum { SEGMENT_NAME_DIGITS = 20 };

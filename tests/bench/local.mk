@@ -10,6 +10,6 @@ CLEANFILES += bench.tsv
 
 bench: weir tests/bench/load tests/bench/skeleton tests/bench/allocs
 	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/bench/run $(BENCH)
-bench-smoke: weir tests/bench/load tests/bench/skeleton
+bench-smoke: weir tests/bench/load tests/bench/skeleton tests/bench/allocs
 	$(AM_TESTS_ENVIRONMENT) bash $(srcdir)/tests/bench/smoke.sh
 .PHONY: bench bench-smoke

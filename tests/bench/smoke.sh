@@ -31,5 +31,10 @@ start_weir -X flush.mode=group
 both weir -a -1
 start_weir
 both weir
+# A warm request allocates nothing; what is counted now and then is the housekeeper's.
+mkdir "$scratch/allocs"
+while read -r kind n; do
+	awk -v n="$n" 'BEGIN { exit !(n < 0.5) }' || { echo "$kind: $n allocations a request"; bad=1; }
+done < <("$tools/allocs" "$scratch/allocs")
 [ $bad -eq 0 ] && echo "load, skeleton and weir agree"
 exit $bad
