@@ -82,7 +82,7 @@ check_PROGRAMS += tests/interop/golden_errors
 TESTS += tests/interop/golden_errors
 endif
 tests_interop_golden_errors_LDADD = libweirbroker.a $(unit_ldadd)
-EXTRA_DIST += tests/data/wire/errors.jsonl tests/interop/golden.h
+EXTRA_DIST += tests/data/wire/errors.jsonl tests/data/wire/errors_groups.jsonl tests/interop/golden.h
 tests_unit_test_wire_messages_LDADD = $(unit_ldadd)
 tests_unit_test_wire_golden_LDADD = $(unit_ldadd)
 tests_unit_test_wire_edges_LDADD = $(unit_ldadd)

@@ -157,6 +157,7 @@ static void answer_error(struct group_call *call, enum weir_code code)
 		struct join_group_response response;
 		wire_defaults(call->api->response, &response);
 		response.error_code = number;
+		response.protocol_name = (struct slice){NULL, 0};
 		encode(call, &response);
 	} else {
 		struct sync_group_response response;

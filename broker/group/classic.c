@@ -198,6 +198,7 @@ void classic_answer_join(struct coordinator *c, struct classic_member *member, e
 	struct join_group_response response;
 	wire_defaults(&join_group_response_message, &response);
 	response.error_code = (int16_t)err_to_wire(code);
+	response.protocol_name = (struct slice){NULL, 0};
 	response.member_id = code == WEIR_UNKNOWN_MEMBER_ID ? slice_of("", 0) : member->id;
 	if (code == WEIR_OK) {
 		bool leads = classic->leader == member;

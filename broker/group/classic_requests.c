@@ -27,6 +27,7 @@ static void refuse_join(struct join *j, enum weir_code code, struct slice member
 	struct join_group_response response;
 	wire_defaults(&join_group_response_message, &response);
 	response.error_code = (int16_t)err_to_wire(code);
+	response.protocol_name = (struct slice){NULL, 0};
 	response.member_id = member_id;
 	j->c->effects.answer(j->c->effects.arg, j->token, &response);
 }

@@ -26,6 +26,7 @@ void handle_join_group(struct request *req)
 	wire_defaults(&join_group_response_message, &response);
 	response.error_code =
 		(int16_t)err_to_wire(body->group_id.len ? code : WEIR_INVALID_GROUP_ID);
+	response.protocol_name = (struct slice){NULL, 0};
 	response.member_id = body->member_id;
 	request_send(req, &response);
 }
