@@ -24,6 +24,7 @@ struct command {
 	const char *positional;		    /* "TOPIC [FILE...]"; NULL: none */
 	int positional_min, positional_max; /* max POSITIONAL_MANY: any number */
 	const char *rest; /* what may stand behind "--" ("CMD [ARG...]"); NULL: arguments too */
+	bool raw;	  /* all words behind the path are the command's own: ctx->rest, unparsed */
 	const struct opt *opts; /* NULL: none */
 	size_t args_size;	/* of the struct that opts fill */
 	/* Changes topics, settings or groups without asking for itself: dispatch asks where the

@@ -134,6 +134,11 @@ static enum weir_code parse(struct run *run, struct weir_err *err)
 		if (code != WEIR_OK) {
 			return code;
 		}
+		if (run->ctx->command && run->ctx->command->raw) {
+			run->ctx->rest = run->parser.argv + run->parser.next;
+			run->ctx->rest_count = (size_t)(run->parser.argc - run->parser.next);
+			return WEIR_OK;
+		}
 	}
 }
 

@@ -55,6 +55,7 @@ bool format_has(const struct format *format, enum format_field field);
 
 struct format_style {
 	const char *null_text;	       /* for null keys and values as plain text; NULL: nothing */
+	const char *null_header_text;  /* for null header values; NULL: null_text */
 	struct envelope_conf envelope; /* for %j */
 };
 /* Errors: BAD_DATA when a value does not fit its modifier ({unpack:...}, {big16}). */

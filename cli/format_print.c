@@ -255,7 +255,9 @@ static enum weir_code print_headers(const struct format_item *item, const struct
 		if (h->value.data) {
 			out_text(out, h->value);
 		} else {
-			out_str(out, style->null_text ? style->null_text : "");
+			const char *text = style->null_header_text ? style->null_header_text
+								   : style->null_text;
+			out_str(out, text ? text : "");
 		}
 	}
 	return code;

@@ -36,6 +36,8 @@ libweircli_a_SOURCES = \
 	cli/help.c cli/help_json.c cli/help_text.c cli/help_text.h \
 	cli/interrupt.c cli/interrupt.h \
 	cli/json.c cli/json.h \
+	cli/kcat.c cli/kcat.h cli/kcat_consume.c cli/kcat_format.c cli/kcat_list.c cli/kcat_parse.c \
+	cli/kcat_produce.c cli/kcat_props.def \
 	cli/options.c cli/options.h \
 	cli/log_sizes.c cli/log_sizes.h \
 	cli/man_command.c cli/man_pages.c cli/mdoc.c cli/mdoc.h \
@@ -59,3 +61,9 @@ libweircli_a_SOURCES = \
 	cli/topic_offset.c cli/topic_offset.h cli/topic_offsets.c cli/topic_trim.c \
 	cli/trace.c cli/trace.h \
 	cli/wire_decode.c cli/wire_input.c cli/wire_input.h cli/wire_text.c cli/wire_text.h
+
+# The name that scripts written for kcat call.
+install-exec-hook:
+	cd $(DESTDIR)$(bindir) && ln -sf weir$(EXEEXT) kcat
+uninstall-hook:
+	rm -f $(DESTDIR)$(bindir)/kcat

@@ -5,11 +5,13 @@
  */
 #include "cli/dispatch.h"
 #include "cli/interrupt.h"
+#include "core/base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* A file opened later must not become standard output because the caller closed it. */
@@ -22,13 +24,31 @@ static void hold_standard_files(void)
 	}
 }
 
+/* A link by that name takes kcat's command line. */
+static bool called_kcat(const char *name)
+{
+	const char *last = strrchr(name, '/');
+	last = last ? last + 1 : name;
+	return !strcmp(last, "kcat") || !strcmp(last, "kafkacat");
+}
+
 int main(int argc, char **argv)
 {
 	hold_standard_files();
 	signal(SIGPIPE, SIG_IGN);
 	struct ctx ctx;
 	ctx_init(&ctx);
-	int status = dispatch(&ctx, argc, argv);
+	char **words = mem_array((size_t)argc + 2, sizeof(*words));
+	bool kcat = called_kcat(argc ? argv[0] : "");
+	static char kcat_word[] = "kcat";
+	for (int i = 0; i < argc; i++) {
+		words[i + (kcat && i > 0)] = argv[i];
+	}
+	if (kcat) {
+		words[1] = kcat_word;
+	}
+	int status = dispatch(&ctx, argc + kcat, words);
+	mem_free(words);
 	bool reader_gone = ctx.out.sys_errno == EPIPE;
 	ctx_fini(&ctx);
 	if (reader_gone) {

@@ -107,6 +107,7 @@ static void collect_options(struct shell *shell)
 	const struct globals *g = &shell->ctx->globals;
 	add_option(shell, "--brokers", g->brokers);
 	add_option(shell, "--config", g->config);
+	add_option(shell, "--context", g->context);
 	add_option(shell, "--dir", g->dir);
 	for (size_t i = 0; i < g->sets.count; i++) {
 		add_option(shell, "-X", g->sets.items[i]);
@@ -283,6 +284,10 @@ static enum weir_code shell_run(void *opt_args, struct ctx *ctx, struct weir_err
 		if (code == WEIR_OK) {
 			shell.tty = shell_input_is_tty(input);
 			shell_complete_start(shell.options, shell.option_count);
+			if (shell.tty) {
+				/* For the prompt; a fault in it is told by the commands. */
+				(void)!ctx_load_props(ctx, NULL);
+			}
 			shell.from_stdin = !ctx->word_count && !shell.tty;
 			code = run_input(&shell, input, err);
 		}

@@ -99,15 +99,25 @@ static char *read_script(FILE *file)
 	return copy;
 }
 
+/* "prod orders> ": the context, in its colour, and the topic of "use". */
+static char *make_prompt(const struct ctx *ctx)
+{
+	const char *topic = getenv("WEIR_TOPIC");
+	const char *name = ctx->context ? ctx->context : "weir";
+	const char *color =
+		ctx->context && ctx->prompt && ctx->out.color ? ctx_color_code(ctx->prompt) : NULL;
+	/* \001 and \002 tell readline what takes no room. */
+	return mem_printf("%s%s%s%s%s%s%s> ", color ? "\001\x1b[" : "", color ? color : "",
+		color ? "m\002" : "", name, color ? "\001\x1b[0m\002" : "", topic ? " " : "",
+		topic ? topic : "");
+}
+
 char *shell_input_line(struct shell_input *input, bool more)
 {
 	if (input->file) {
 		return read_script(input->file);
 	}
-	const char *topic = getenv("WEIR_TOPIC");
-	char *prompt = more    ? mem_dup_str("> ")
-		       : topic ? mem_printf("weir %s> ", topic)
-			       : mem_dup_str("weir> ");
+	char *prompt = more ? mem_dup_str("> ") : make_prompt(input->ctx);
 	char *line = readline(prompt);
 	char *copy = line ? mem_dup_str(line) : NULL;
 	mem_free(line);

@@ -6,6 +6,7 @@ man_prose = \
 	man/prose/weir-config-show \
 	man/prose/weir-consume \
 	man/prose/weir-format \
+	man/prose/weir-kcat \
 	man/prose/weir-produce \
 	man/prose/weir-segment-cat \
 	man/prose/weir-topic-add-partitions \

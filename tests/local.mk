@@ -145,6 +145,7 @@ cli_tests = \
 	tests/cli/help.bats \
 	tests/cli/man_examples.bats \
 	tests/cli/options.bats \
+	tests/cli/kcat.bats \
 	tests/cli/produce.bats \
 	tests/cli/segment.bats \
 	tests/cli/shell.bats \

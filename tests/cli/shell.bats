@@ -92,6 +92,17 @@ cat other -f '%k=%s\n' | tail -1"
 	has "$out" "UNKNOWN_TOPIC_OR_PARTITION"
 }
 
+@test "a terminal: the prompt names the context" {
+	mkdir -p "$XDG_CONFIG_HOME/weir"
+	printf '[context prod]\nbootstrap.servers = %s\n' "$WEIR_BROKERS" >"$XDG_CONFIG_HOME/weir/config"
+	unset WEIR_BROKERS
+	out=$(printf '%s\n' 'use orders' 'topic list' exit | script -qec "stty -echo; $WEIR -x prod shell" /dev/null |
+		tr -d '\r' | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g')
+	has "$out" "prod> "
+	has "$out" "prod orders> "
+	has "$out" "TOPIC   PARTITIONS"
+}
+
 @test "history: kept for the next time, private, without secrets" {
 	terminal 'error 3' 'error 3' '-X sasl.password=hunter2 topic list' 'error 4' 'exit'
 	is "error 3
@@ -103,7 +114,7 @@ exit" "$(cat "$TMP/state/weir/history")"
 @test "the tab key: commands, options, topics, choices" {
 	keys() { printf '%b' "$1" | script -qec "stty -echo; $WEIR shell" /dev/null | tr -d '\r' |
 		sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g'; }
-	has "$(keys 'top\tlis\t --no-h\t\nexit\n')" "orders  2"
+	has "$(keys 'topi\tlis\t --no-h\t\nexit\n')" "orders  2"
 	has "$(keys 'use ord\t\nexit\n')" "weir orders> "
 	has "$(keys 'error 3 -O tsv | cat\nbench prod\tor\t-c 1 --no-header -O jso\tl\nexit\n')" '"topic":"orders"'
 	has "$(keys 'topic \t\t\nexit\n')" "add-partitions"
