@@ -10,6 +10,12 @@ tests_fault_kill9_LDADD = libweircore.a $(weir_libs)
 tests_fault_powercut_SOURCES = tests/fault/powercut.c tests/fault/tree.c tests/fault/tree.h $(fault_common)
 tests_fault_powercut_LDADD = libweircore.a $(weir_libs)
 
+if HAVE_CMOCKA
+check_PROGRAMS += tests/fault/nth
+TESTS += tests/fault/nth
+endif
+tests_fault_nth_LDADD = $(unit_ldadd)
+
 # Preloaded into a broker; no library of the house's own, so that it sees the calls of all of them.
 tests/fault/shim.so: tests/fault/shim.c tests/fault/shim.h
 	$(AM_V_CCLD)$(MKDIR_P) tests/fault && $(CC) -std=gnu11 -Wall -Wextra $(CFLAGS) -shared -fPIC \

@@ -117,15 +117,15 @@ static inline int64_t read_all(struct log *log, int64_t offset, int64_t end, enu
 	struct record_reader records;
 	record_reader_init(&records, 1 << 24);
 	*code = WEIR_OK;
-	while (offset < end) {
+	while (!*code && offset < end) {
 		struct log_span span;
 		*code = log_read(log, offset, end, 4096, true, &span, &err);
 		if (*code || !span.len) {
 			break;
 		}
 		uint8_t *bytes = mem_new(span.len);
-		assert_ok(log_span_copy(&span, bytes, &err));
-		for (size_t at = 0; at < span.len;) {
+		*code = log_span_copy(&span, bytes, &err);
+		for (size_t at = 0; !*code && at < span.len;) {
 			struct batch batch;
 			struct record record;
 			bool got = true;
