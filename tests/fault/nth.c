@@ -23,6 +23,7 @@ static struct {
 	enum fault fault;
 	int syncs;   /* fdatasync and fsync calls */
 	bool failed; /* it has */
+	int syncs_failed;
 } seam;
 
 /* errno, negative, that this call gives; 0: it goes on. */
@@ -68,6 +69,7 @@ static int faulty_fdatasync(int fd)
 {
 	seam.syncs++;
 	int error = fails();
+	seam.syncs_failed += error != 0;
 	return error ? error : fs_kernel.fdatasync(fd);
 }
 
@@ -75,6 +77,7 @@ static int faulty_fsync(int fd)
 {
 	seam.syncs++;
 	int error = fails();
+	seam.syncs_failed += error != 0;
 	return error ? error : fs_kernel.fsync(fd);
 }
 
@@ -147,14 +150,18 @@ static void flush(struct life *life)
 {
 	struct weir_err err;
 	int64_t end = log_end_offset(life->log);
-	int before = seam.syncs;
+	int before = seam.syncs, failed_before = seam.syncs_failed;
 	bool was_failed = log_failed(life->log);
-	if (!log_flush(life->log, &err)) {
+	enum weir_code code = log_flush(life->log, &err);
+	if (!code) {
 		assert_false(was_failed);
 		life->least_end = end;
 	} else if (was_failed) {
 		/* A failed sync is never tried again. */
 		assert_int_equal(seam.syncs, before);
+	}
+	if (seam.syncs_failed > failed_before) {
+		assert_true(code != WEIR_OK && log_failed(life->log));
 	}
 	assert_true(log_flushed_offset(life->log) <= log_end_offset(life->log));
 }
