@@ -33,7 +33,7 @@ has() {
 
 # Paths of all commands, one a line.
 all_commands() {
-	"$WEIR" help --json | jq -r '.commands[].path'
+	"$WEIR" help --json | jq -r '.commands[].path' | grep -vx kcat # which has kcat's options, not weir's
 }
 
 need() {
