@@ -147,6 +147,7 @@ cli_tests = \
 	tests/cli/options.bats \
 	tests/cli/kcat.bats \
 	tests/cli/produce.bats \
+	tests/cli/readme.bats \
 	tests/cli/segment.bats \
 	tests/cli/shell.bats \
 	tests/cli/top.bats \
