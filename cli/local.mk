@@ -33,6 +33,9 @@ libweircli_a_SOURCES = \
 	cli/filter.c cli/filter.h cli/filter_json.c cli/filter_json.h \
 	cli/format.c cli/format.h cli/format_priv.h cli/format_tokens.def \
 	cli/format_check.c cli/format_parse.c cli/format_print.c cli/format_unpack.c \
+	cli/group_delete.c cli/group_describe.c cli/group_forget.c cli/group_lag.c cli/group_list.c \
+	cli/group_seek.c cli/group_seek_source.c cli/group_seek_source.h \
+	cli/group_view.c cli/group_view.h cli/group_watch.c \
 	cli/help.c cli/help_json.c cli/help_text.c cli/help_text.h \
 	cli/interrupt.c cli/interrupt.h \
 	cli/json.c cli/json.h \

@@ -361,6 +361,13 @@ void table_numbers(struct table *t, const int32_t *numbers, int32_t count)
 	cell_end(t);
 }
 
+void table_flush(struct table *table)
+{
+	if (is_aligned(table)) {
+		print_kept(table);
+	}
+}
+
 void table_end(struct table **table)
 {
 	struct table *t = *table;

@@ -39,6 +39,8 @@ void table_known(struct table *table, int64_t number); /* negative: null */
 void table_bool(struct table *table, bool value);
 void table_numbers(struct table *table, const int32_t *numbers, int32_t count);
 void table_null(struct table *table);
+/* Prints the rows that were kept to find widths; later ones fit where they can. */
+void table_flush(struct table *table);
 /* Prints what is left and frees. */
 void table_end(struct table **table);
 
