@@ -2,10 +2,10 @@
 #include "cli/config_file.h"
 
 #include "cli/client_keys.h"
+#include "cli/read_file.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/conf/properties.h"
-#include "core/io/fs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -180,7 +180,7 @@ static enum weir_code read_at(struct config_file *config, const char *path, cons
 	struct buf text;
 	struct stat st;
 	buf_init(&text, 0);
-	enum weir_code code = fs_read_file(path, LIMIT_CONF_FILE, &text, err);
+	enum weir_code code = read_file(path, LIMIT_CONF_FILE, &text, err);
 	if (code == WEIR_OK) {
 		r.shown = config_file_short(path);
 		r.context = context ? mem_dup_str(context) : NULL;

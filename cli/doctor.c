@@ -18,7 +18,7 @@
 
 static const char *const finding_names[] = {"ok", "WARN", "FAIL", "-"};
 
-static const struct column columns[] = {
+const struct column doctor_columns[] = {
 	{"check", COLUMN_TEXT, "What was looked at."},
 	{"subject", COLUMN_TEXT, "Whose: an address, a node, a topic, a path."},
 	{"result", COLUMN_TEXT, "ok, WARN, FAIL, or - where there was nothing to check."},
@@ -45,7 +45,7 @@ const struct command cmd_doctor = {
 		   "advertise; then looks at topics, groups and clocks. Exit status 1 when a check "
 		   "fails. Changes nothing.",
 	.needs = NEEDS_CLIENT,
-	.columns = columns,
+	.columns = doctor_columns,
 	.examples = examples,
 	.run = doctor_run,
 };
@@ -195,6 +195,16 @@ static void check_brokers(struct doctor *d)
 	client_close(&client);
 }
 
+enum weir_code doctor_end(const struct doctor *d, struct weir_err *err)
+{
+	if (d->fails) {
+		return err_set(err, WEIR_FALSE_RESULT,
+			"%" PRId64 " check%s failed, %" PRId64 " warning%s", d->fails,
+			d->fails == 1 ? "" : "s", d->warns, d->warns == 1 ? "" : "s");
+	}
+	return WEIR_OK;
+}
+
 static enum weir_code doctor_run(void *args, struct ctx *ctx, struct weir_err *err)
 {
 	(void)args;
@@ -204,7 +214,7 @@ static enum weir_code doctor_run(void *args, struct ctx *ctx, struct weir_err *e
 	if (code != WEIR_OK) {
 		return code;
 	}
-	d.table = table_new(ctx, columns);
+	d.table = table_new(ctx, doctor_columns);
 	if (dir) {
 		char *socket = mem_printf("unix:%s/weir.sock", dir);
 		doctor_dir(&d, dir);
@@ -220,10 +230,5 @@ static enum weir_code doctor_run(void *args, struct ctx *ctx, struct weir_err *e
 		check_brokers(&d);
 	}
 	table_end(&d.table);
-	if (d.fails) {
-		return err_set(err, WEIR_FALSE_RESULT,
-			"%" PRId64 " check%s failed, %" PRId64 " warning%s", d.fails,
-			d.fails == 1 ? "" : "s", d.warns, d.warns == 1 ? "" : "s");
-	}
-	return WEIR_OK;
+	return doctor_end(&d, err);
 }

@@ -2,10 +2,8 @@
 /* The checks of weir doctor, one row each. */
 #pragma once
 
-#include "cli/context.h"
+#include "cli/table.h"
 #include "core/client/client.h"
-
-struct table;
 
 enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL, FINDING_SKIP };
 
@@ -28,6 +26,14 @@ bool doctor_address(struct doctor *doctor, const struct net_addr *addr, bool adv
 
 /* Nodes and what they advertise, topics, groups, clocks. */
 void doctor_cluster(struct doctor *doctor, struct client *client);
+
+/* Topics and groups only. */
+void doctor_topics(
+	struct doctor *doctor, struct client *client, const struct client_cluster *cluster);
+
+/* The table's columns, and the error that a failed check is. */
+extern const struct column doctor_columns[];
+WEIR_MUST_USE enum weir_code doctor_end(const struct doctor *doctor, struct weir_err *err);
 
 /* A local data directory: whose it is, space, limits. */
 void doctor_dir(struct doctor *doctor, const char *path);

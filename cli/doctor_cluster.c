@@ -221,6 +221,12 @@ static void check_clock(
 	}
 }
 
+void doctor_topics(struct doctor *d, struct client *client, const struct client_cluster *cluster)
+{
+	check_topics(d, cluster);
+	check_groups(d, client, cluster);
+}
+
 void doctor_cluster(struct doctor *d, struct client *client)
 {
 	struct client_cluster cluster;
@@ -237,8 +243,7 @@ void doctor_cluster(struct doctor *d, struct client *client)
 			cluster.node_count == 1 ? "" : "s", cluster.topic_count,
 			(int)cluster.controller);
 		check_nodes(d, &cluster);
-		check_topics(d, &cluster);
-		check_groups(d, client, &cluster);
+		doctor_topics(d, client, &cluster);
 		check_clock(d, client, &cluster);
 	}
 	arena_fini(&arena);

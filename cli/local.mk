@@ -12,7 +12,7 @@ libweircli_a_SOURCES = \
 	cli/candidates.c cli/candidates.h cli/candidates_cluster.c \
 	cli/client_keys.c cli/client_keys.def cli/client_keys.h \
 	cli/client_props.c cli/client_props.h \
-	cli/cluster_info.c \
+	cli/cluster_health.c cli/cluster_info.c \
 	cli/command.h cli/commands.c cli/commands.def \
 	cli/complete.c cli/completion.c \
 	cli/config_get.c cli/config_set.c cli/config_show.c \
@@ -24,7 +24,7 @@ libweircli_a_SOURCES = \
 	cli/context.c cli/context.h cli/ctx_props.c \
 	cli/context_edit.c cli/context_list.c cli/context_prompt.c \
 	cli/delimiter.c cli/delimiter.h \
-	cli/dir_check.c cli/dir_info.c cli/dir_list.c \
+	cli/dir_check.c cli/dir_info.c cli/dir_list.c cli/dir_lock.c \
 	cli/dispatch.c cli/dispatch.h \
 	cli/encode.c cli/encode.h \
 	cli/envelope.c cli/envelope.h \
@@ -50,6 +50,7 @@ libweircli_a_SOURCES = \
 	cli/produce_topic.c cli/produce_topic.h \
 	cli/progress.c cli/progress.h \
 	cli/props.c cli/props.h \
+	cli/read_file.c cli/read_file.h \
 	cli/report.c cli/report.h \
 	cli/row.c cli/row.h \
 	cli/segment_cat.c cli/segment_files.c cli/segment_files.h cli/segment_inspect.c \
@@ -59,6 +60,8 @@ libweircli_a_SOURCES = \
 	cli/table.c cli/table.h \
 	cli/top.c cli/top_sample.c cli/top_sample.h cli/top_screen.c cli/top_screen.h \
 	cli/topic_add_partitions.c cli/topic_alter.c \
+	cli/topic_apply.c cli/topic_file.c cli/topic_file.h \
+	cli/topic_clone.c cli/topic_new.c cli/topic_new.h \
 	cli/topic_common.c cli/topic_common.h \
 	cli/topic_create.c cli/topic_delete.c cli/topic_describe.c cli/topic_list.c \
 	cli/topic_offset.c cli/topic_offset.h cli/topic_offsets.c cli/topic_trim.c \

@@ -32,7 +32,7 @@ static void put_client_keys(struct out *out)
 		mdoc_word(out, k->name);
 		out_byte(out, '\n');
 		mdoc_text(out, k->doc);
-		if (k->def) {
+		if (k->def && k->def[0]) {
 			out_str(out, "The default is\n.Cm ");
 			mdoc_word(out, k->def);
 			out_str(out, " .\n");

@@ -25,6 +25,7 @@ struct table {
 	size_t kept;
 	size_t widths[TABLE_COLUMNS];
 	bool head_done;
+	bool silent;
 };
 
 static enum output form(const struct table *t)
@@ -51,15 +52,23 @@ static void print_head_tsv(struct table *t)
 	}
 }
 
-struct table *table_new(struct ctx *ctx, const struct column *columns)
+struct table *table_new_silent(struct ctx *ctx, const struct column *columns)
 {
 	struct table *t = mem_new(sizeof(*t));
 	t->ctx = ctx;
 	t->columns = columns;
+	t->silent = true;
 	while (columns[t->column_count].name) {
 		t->column_count++;
 	}
 	WEIR_ASSERT(t->column_count > 0 && t->column_count <= TABLE_COLUMNS);
+	return t;
+}
+
+struct table *table_new(struct ctx *ctx, const struct column *columns)
+{
+	struct table *t = table_new_silent(ctx, columns);
+	t->silent = false;
 	if (form(t) == OUTPUT_JSON) {
 		out_byte(&ctx->out, '[');
 	} else if (!is_json(t) && !is_aligned(t)) {
@@ -208,6 +217,15 @@ static const struct column *cell_start(struct table *t)
 	return &t->columns[t->at];
 }
 
+/* A cell of a silent table. */
+static bool skip(struct table *t)
+{
+	if (t->silent) {
+		t->at = (t->at + 1) % t->column_count;
+	}
+	return t->silent;
+}
+
 /* Tab, newline and backslash inside a cell would break the form. */
 static void put_tsv(struct out *out, struct slice text)
 {
@@ -231,6 +249,9 @@ static void put_tsv(struct out *out, struct slice text)
 
 void table_slice(struct table *t, struct slice text)
 {
+	if (skip(t)) {
+		return;
+	}
 	const struct column *column = cell_start(t);
 	if (is_json(t)) {
 		json_set_bytes(t->row, column->name, text);
@@ -298,6 +319,9 @@ static void put_number(struct buf *cell, enum column_kind kind, int64_t number)
 
 void table_number(struct table *t, int64_t number)
 {
+	if (skip(t)) {
+		return;
+	}
 	const struct column *column = cell_start(t);
 	if (is_json(t)) {
 		json_object_set_new(t->row, column->name, json_integer(number));
@@ -320,6 +344,9 @@ void table_known(struct table *t, int64_t number)
 
 void table_bool(struct table *t, bool value)
 {
+	if (skip(t)) {
+		return;
+	}
 	const struct column *column = cell_start(t);
 	if (is_json(t)) {
 		json_object_set_new(t->row, column->name, json_boolean(value));
@@ -348,6 +375,9 @@ static void put_numbers(struct table *t, const int32_t *numbers, int32_t count)
 
 void table_numbers(struct table *t, const int32_t *numbers, int32_t count)
 {
+	if (skip(t)) {
+		return;
+	}
 	const struct column *column = cell_start(t);
 	if (is_json(t)) {
 		json_t *list = json_array();
@@ -375,6 +405,10 @@ void table_end(struct table **table)
 		return;
 	}
 	WEIR_ASSERT(t->at == 0);
+	if (t->silent) {
+		MEM_FREE(table);
+		return;
+	}
 	if (form(t) == OUTPUT_JSON) {
 		out_str(&t->ctx->out, t->row_count ? "\n]\n" : "]\n");
 	} else if (is_aligned(t)) {

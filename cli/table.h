@@ -32,6 +32,8 @@ struct table;
 
 /* Prints nothing before the first row, but a json array and the head always come. */
 struct table *table_new(struct ctx *ctx, const struct column *columns);
+/* One that prints nothing. */
+struct table *table_new_silent(struct ctx *ctx, const struct column *columns);
 void table_text(struct table *table, const char *text);	  /* NULL: null */
 void table_slice(struct table *table, struct slice text); /* data NULL: null */
 void table_number(struct table *table, int64_t number);

@@ -8,12 +8,13 @@
 #include "cli/log_sizes.h"
 #include "cli/settings.h"
 #include "cli/topic_common.h"
+#include "cli/topic_file.h"
 #include "cli/topic_offset.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 
 struct topic_describe_args {
-	bool partitions, configs, all, regex;
+	bool partitions, configs, all, definition, regex;
 };
 
 static const struct opt opts[] = {
@@ -23,6 +24,8 @@ static const struct opt opts[] = {
 		.help = "A line for each setting of the topic."),
 	OPT_BOOL(struct topic_describe_args, all, .name = "all", .letter = 'a',
 		.help = "With --configs: also those that the topic has from elsewhere."),
+	OPT_BOOL(struct topic_describe_args, definition, .name = "definition",
+		.help = "Prints a file that \"weir topic apply\" takes."),
 	OPT_BOOL(struct topic_describe_args, regex, .name = "regex",
 		.help = "TOPIC is a regular expression that matches whole names."),
 	OPT_END,
@@ -80,7 +83,10 @@ static enum weir_code topic_describe_run(void *args, struct ctx *ctx, struct wei
 static const struct column *columns_of(const void *args)
 {
 	const struct topic_describe_args *a = args;
-	return a->partitions ? partition_columns : a->configs ? setting_columns : topic_columns;
+	return a->partitions   ? partition_columns
+	       : a->configs    ? setting_columns
+	       : a->definition ? NULL
+			       : topic_columns;
 }
 
 const struct command cmd_topic_describe = {
@@ -275,6 +281,44 @@ static void put_missing(struct describe *d, const struct topic_item *item)
 	topic_missing_cells(d->ctx, &d->pick, item, &d->outcome, d->table);
 }
 
+static void print_definition(
+	struct out *out, const struct client_topic *topic, const struct settings *settings)
+{
+	out_printf(out, "[topic %s]\npartitions = %d\nreplicas = %d\n", topic->name,
+		(int)topic->partition_count, (int)topic_replica_count(topic));
+	for (size_t i = 0; i < settings->count; i++) {
+		const struct describe_configs_response_describe_configs_resource_result *e =
+			&settings->entries[i];
+		if (e->config_source != SETTINGS_FROM_TOPIC) {
+			continue;
+		}
+		struct buf value;
+		buf_init(&value, 0);
+		topic_file_add_value(&value, e->value);
+		out_bytes(out, e->name.data, e->name.len);
+		out_printf(out, " = %s\n", buf_str(&value));
+		buf_fini(&value);
+	}
+}
+
+static enum weir_code print_definitions(struct describe *d, struct weir_err *err)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < d->pick.count; i++) {
+		const struct topic_item *item = &d->pick.items[i];
+		enum weir_code code = item->topic ? d->settings[at].error : item->error;
+		if (code != WEIR_OK) {
+			topic_hint(d->ctx, &d->pick, item->name);
+			return err_set(err, code, "topic \"%s\": %s", item->name,
+				err_info((int)code)->text);
+		}
+		out_str(&d->ctx->out, at ? "\n" : "");
+		print_definition(&d->ctx->out, item->topic, &d->settings[at]);
+		at++;
+	}
+	return WEIR_OK;
+}
+
 static enum weir_code put_all(struct describe *d, struct weir_err *err)
 {
 	size_t at = 0;
@@ -304,6 +348,9 @@ static enum weir_code describe_all(struct describe *d, struct weir_err *err)
 	if (!d->args->partitions) {
 		code = ask_settings(d, err);
 	}
+	if (code == WEIR_OK && d->args->definition) {
+		return print_definitions(d, err);
+	}
 	if (code == WEIR_OK && !d->args->configs) {
 		code = log_sizes_ask(d->client, d->topics, d->topic_count, &d->sizes, err);
 	}
@@ -313,8 +360,12 @@ static enum weir_code describe_all(struct describe *d, struct weir_err *err)
 static enum weir_code topic_describe_run(void *args, struct ctx *ctx, struct weir_err *err)
 {
 	struct describe d = {.ctx = ctx, .args = args};
-	if (d.args->partitions && d.args->configs) {
-		return err_set(err, WEIR_USAGE, "--partitions and --configs exclude each other");
+	if (d.args->partitions + d.args->configs + d.args->definition > 1) {
+		return err_set(err, WEIR_USAGE,
+			"--partitions, --configs and --definition exclude each other");
+	}
+	if (d.args->definition && ctx->globals.output != OUTPUT_TEXT) {
+		return err_set(err, WEIR_USAGE, "--definition and --output exclude each other");
 	}
 	enum weir_code code = connect_client(ctx, &d.client, err);
 	if (code != WEIR_OK) {

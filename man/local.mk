@@ -10,6 +10,7 @@ man_prose = \
 	man/prose/weir-produce \
 	man/prose/weir-segment-cat \
 	man/prose/weir-topic-add-partitions \
+	man/prose/weir-topic-apply \
 	man/prose/weir-topic-offsets \
 	man/prose/weir-topic-trim \
 	man/prose/weir.conf

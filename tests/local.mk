@@ -152,6 +152,7 @@ cli_tests = \
 	tests/cli/shell.bats \
 	tests/cli/top.bats \
 	tests/cli/topic.bats \
+	tests/cli/topic_apply.bats \
 	tests/cli/topic_partitions.bats \
 	tests/cli/trace.bats \
 	tests/cli/wire.bats

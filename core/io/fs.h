@@ -70,6 +70,6 @@ WEIR_MUST_USE enum weir_code fs_remove_tree(const char *path, struct weir_err *e
 WEIR_MUST_USE enum weir_code fs_list_dir(const char *path,
 	enum weir_code (*each)(void *arg, const char *name, bool is_dir, struct weir_err *err),
 	void *arg, struct weir_err *err);
-/* flock(LOCK_EX | LOCK_NB) on path, pid written into it. Errors: LOCKED, text names the holder's
- * pid. */
+/* flock(LOCK_EX | LOCK_NB) on path and fcntl's lock, which Kafka takes; pid written into it.
+ * Errors: LOCKED, text names the holder's pid. */
 WEIR_MUST_USE enum weir_code fs_lock(const char *path, int *fd, struct weir_err *err);

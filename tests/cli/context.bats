@@ -138,6 +138,7 @@ two_contexts() {
 	printf 'bootstrap.servers=a:1,\\\n  b:2\nclient.id:caf\\u00e9\n' >"$TMP/java.properties"
 	is "a:1,b:2|~/java.properties:1" "$(value bootstrap.servers -F "$TMP/java.properties")"
 	is "café|~/java.properties:3" "$(value client.id -F "$TMP/java.properties")"
+	is "p:1" "$(value bootstrap.servers -F <(echo bootstrap.servers=p:1) | cut -d '|' -f 1)"
 	echo 'metadata.broker.list = c:3' >"$TMP/rdkafka.conf"
 	is "c:3|~/rdkafka.conf:1" "$(value bootstrap.servers -F "$TMP/rdkafka.conf")"
 }

@@ -4,13 +4,18 @@
 load common
 load broker
 
-local_setup() { start_way t:1; }
+local_setup() {
+	start_way t:1
+	cd "$TMP"
+	printf "[topic t]\npartitions = 2\nretention.ms = 5\n" >f
+}
 local_teardown() { stop_way; }
 
 tables=("topic list" "topic describe t" "topic describe t --partitions" "topic describe t -ca"
 	"topic offsets t" "topic create u --dry-run" "topic delete t --dry-run"
 	"topic alter t -c retention.ms=5 --dry-run" "topic add-partitions t -p 2 --dry-run"
-	"topic trim t -o start --dry-run" "config get topic:t" "config set topic:t retention.ms=1 --dry-run"
+	"topic trim t -o start --dry-run" "topic clone t u --dry-run" "cluster health" "topic apply f"
+	"config get topic:t" "config set topic:t retention.ms=1 --dry-run"
 	"config show" "cluster info" "error 3")
 
 @test "json, jsonl and tsv say the same, as the schema says" {
