@@ -14,6 +14,9 @@ man_prose = \
 	man/prose/weir-topic-offsets \
 	man/prose/weir-topic-trim \
 	man/prose/weir.conf
+dist_man_MANS = man/weir-testing.7
+testdir = $(datadir)/weir
+dist_test_DATA = contrib/weir-test.bash
 EXTRA_DIST += man/build.sh $(man_prose)
 if !CROSS_COMPILING
 all-local: man/made

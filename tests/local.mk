@@ -150,6 +150,7 @@ cli_tests = \
 	tests/cli/readme.bats \
 	tests/cli/segment.bats \
 	tests/cli/shell.bats \
+	tests/cli/testing.bats \
 	tests/cli/top.bats \
 	tests/cli/topic.bats \
 	tests/cli/topic_apply.bats \
