@@ -181,3 +181,6 @@ check_PROGRAMS += tests/interop/rdkafka
 endif
 tests_interop_rdkafka_CFLAGS = $(AM_CFLAGS) $(RDKAFKA_CFLAGS)
 tests_interop_rdkafka_LDADD = $(RDKAFKA_LIBS)
+
+# Other people's clients: ./bootstrap interop.
+EXTRA_DIST += tests/interop/clients
