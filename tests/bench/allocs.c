@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WARM = 500, REQUESTS = 5000, PARTITIONS = 4, CREATE_TOPICS = 19 };
+enum { WARM = 200, REQUESTS = 1000, PARTITIONS = 4, CREATE_TOPICS = 19 };
 
 static int fd;
 static struct buf frame, answer;

@@ -139,7 +139,7 @@ group_counts() {
 	mkdir "$scratch/allocs"
 	while IFS=$'\t' read -r kind n; do
 		sample "allocs-$kind" weir 1 per_req "$n"
-		figure "allocs-$kind" per_req - "<=" 0.05
+		figure "allocs-$kind" per_req - "<=" 0.1
 	done < <("$tools/allocs" "$scratch/allocs")
 	if ! command -v strace >/dev/null; then
 		echo "counts: system calls are left out, strace is not there"
