@@ -89,11 +89,29 @@ static void answer_newer_api_versions(struct conn *conn, const struct wire_reque
 	reply_send_as(reply_take(conn, api, 0, header->correlation_id), 0, &response);
 }
 
+/* Into the arena. */
+static enum weir_code decode_body(struct request *req, const struct handler *handler,
+	struct slice bytes, struct weir_err *err)
+{
+	arena_reset(req->arena, LIMIT_ARENA_FACTOR * req->frame.len + LIMIT_ARENA_BASE);
+	void *body = arena_try(req->arena, handler->body_size);
+	size_t used;
+	enum weir_code code = wire_decode(wire_api(handler->key)->request, req->header.version,
+		bytes, req->arena, body, &used, err);
+	/* Answers are ours, not the peer's: they may take what they need. */
+	req->arena->cap_bytes = 0;
+	req->body = body;
+	return code;
+}
+
 void dispatch_frame(struct conn *conn, uint8_t *bytes, size_t len)
 {
 	struct weir_err err;
 	struct reactor *reactor = conn->reactor;
-	struct request req = {.broker = reactor->broker, .conn = conn, .arena = &reactor->arena};
+	struct request req = {.broker = reactor->broker,
+		.conn = conn,
+		.arena = &reactor->arena,
+		.frame = slice_of(bytes, len)};
 	size_t used;
 	if (wire_request_header_decode(slice_of(bytes, len), &req.header, &used, &err) != WEIR_OK) {
 		conn_close(conn, err.text);
@@ -113,17 +131,31 @@ void dispatch_frame(struct conn *conn, uint8_t *bytes, size_t len)
 		}
 		return;
 	}
-	arena_reset(req.arena, LIMIT_ARENA_FACTOR * len + LIMIT_ARENA_BASE);
-	void *body = arena_try(req.arena, handler->body_size);
-	size_t body_used;
-	if (wire_decode(api->request, req.header.version, slice_of(bytes + used, len - used),
-		    req.arena, body, &body_used, &err) != WEIR_OK) {
+	if (decode_body(&req, handler, slice_of(bytes + used, len - used), &err) != WEIR_OK) {
 		refuse(conn, &req.header, err.text);
 		return;
 	}
-	/* Answers are ours, not the peer's: they may take what they need. */
-	req.arena->cap_bytes = 0;
-	req.body = body;
 	req.reply = reply_take(conn, api, req.header.version, req.header.correlation_id);
+	handler->handle(&req);
+}
+
+void dispatch_again(struct reply *reply, uint8_t *bytes, size_t len)
+{
+	struct weir_err err;
+	struct reactor *reactor = reply->conn->reactor;
+	struct request req = {.broker = reactor->broker,
+		.conn = reply->conn,
+		.reply = reply,
+		.arena = &reactor->arena,
+		.frame = slice_of(bytes, len),
+		.again = true};
+	size_t used;
+	const struct handler *handler = find(reply->api->key);
+	if (reply->conn->fd < 0 ||
+		wire_request_header_decode(req.frame, &req.header, &used, &err) != WEIR_OK ||
+		decode_body(&req, handler, slice_of(bytes + used, len - used), &err) != WEIR_OK) {
+		reply_close(reply);
+		return;
+	}
 	handler->handle(&req);
 }

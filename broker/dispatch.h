@@ -15,10 +15,15 @@ struct request {
 	struct wire_request_header header;
 	const void *body; /* struct <snake>_request */
 	struct arena *arena;
+	struct slice frame; /* the whole of it */
+	bool again;	    /* put aside once already */
 };
 
 /* bytes: a frame without its length; may be changed in place. Takes a reply slot, or closes. */
 void dispatch_frame(struct conn *conn, uint8_t *bytes, size_t len);
+
+/* Handles a frame that a handler put aside, for the slot it took then. */
+void dispatch_again(struct reply *reply, uint8_t *bytes, size_t len);
 
 /* Row of the handler table in key order; NULL past the end. */
 const struct wire_api *dispatch_api_at(size_t i);

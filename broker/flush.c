@@ -97,3 +97,51 @@ void flush_pool_fini(struct flush_pool *pool)
 	pthread_mutex_destroy(&pool->lock);
 	pthread_cond_destroy(&pool->work);
 }
+
+/* --- later --- */
+
+/* Takes the first off the list; it may be put on another's from then on. */
+static struct partition *later_take(struct reactor *r)
+{
+	struct partition *p = LIST_ENTRY(r->flush_later.next, struct partition, later_node);
+	list_remove(&p->later_node);
+	atomic_store(&p->later, false);
+	return p;
+}
+
+static void on_later(struct deadline *deadline)
+{
+	struct reactor *r = LIST_ENTRY(deadline, struct reactor, flush_due);
+	while (!list_empty(&r->flush_later)) {
+		struct partition *p = later_take(r);
+		if (atomic_load(&p->told_end) > atomic_load(&p->high_watermark)) {
+			broker_flush_soon(r->broker, p);
+		}
+		partition_unref(p);
+	}
+}
+
+void flush_later(struct reactor *r, struct partition *p)
+{
+	if (atomic_exchange(&p->later, true)) {
+		return;
+	}
+	partition_ref(p);
+	if (list_empty(&r->flush_later)) {
+		deadline_set(&r->deadlines, &r->flush_due, clock_mono_ms() + FLUSH_LATER_MS);
+	}
+	list_append(&r->flush_later, &p->later_node);
+}
+
+void flush_later_init(struct reactor *r)
+{
+	list_init(&r->flush_later);
+	r->flush_due.fire = on_later;
+}
+
+void flush_later_fini(struct reactor *r)
+{
+	while (!list_empty(&r->flush_later)) {
+		partition_unref(later_take(r));
+	}
+}

@@ -13,8 +13,9 @@
 
 struct broker;
 struct partition;
+struct reactor;
 
-enum { FLUSH_THREADS_MAX = 16 };
+enum { FLUSH_THREADS_MAX = 16, FLUSH_LATER_MS = 5 };
 
 struct flush_pool {
 	struct broker *broker;
@@ -30,3 +31,8 @@ void flush_pool_init(struct flush_pool *pool, struct broker *broker);
 void flush_pool_fini(struct flush_pool *pool); /* works the queue off first */
 /* Any thread. No-op when the partition is queued already. */
 void flush_pool_add(struct flush_pool *pool, struct partition *partition);
+
+/* Has partition flushed within FLUSH_LATER_MS; on reactor's thread. */
+void flush_later(struct reactor *reactor, struct partition *partition);
+void flush_later_init(struct reactor *reactor);
+void flush_later_fini(struct reactor *reactor); /* drops what is pending: the logs' close flushes */

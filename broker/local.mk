@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libweirbroker.a
 libweirbroker_a_SOURCES = \
 	broker/adopt.c \
+	broker/await.c broker/await.h \
 	broker/broker.c broker/broker.h broker/broker_priv.h \
 	broker/conn.c broker/conn.h \
 	broker/deadlines.c broker/deadlines.h \

@@ -21,6 +21,7 @@ struct partition *partition_new(
 	pthread_mutex_init(&p->wait_lock, NULL);
 	list_init(&p->waits);
 	list_init(&p->flush_node);
+	list_init(&p->later_node);
 	atomic_store(&p->leader_epoch, leader_epoch);
 	return p;
 }
@@ -157,6 +158,31 @@ void partition_appended(struct partition *p, struct log *log, int64_t record_cou
 	}
 }
 
+void partition_appended_told(
+	struct partition *p, struct log *log, int64_t record_count, struct reactor *reactor)
+{
+	if (flush_mode(p) != CONF_FLUSH_GROUP) {
+		partition_appended(p, log, record_count);
+		return;
+	}
+	int64_t end = log_end_offset(log), told = atomic_load(&p->told_end);
+	while (told < end && !atomic_compare_exchange_weak(&p->told_end, &told, end)) {
+	}
+	/* Who begins to wait after this look sees told_end. */
+	if (atomic_load(&p->waiting)) {
+		broker_flush_soon(p->broker, p);
+	} else {
+		flush_later(reactor, p);
+	}
+}
+
+/* With wait_lock held. */
+static void wait_off(struct partition *p, struct partition_wait *wait)
+{
+	list_remove(&wait->node);
+	atomic_fetch_sub(&p->waiting, 1);
+}
+
 void partition_advance(struct partition *p, struct log *log)
 {
 	int64_t to = watermark_is_flushed(p) ? log_flushed_offset(log) : log_end_offset(log);
@@ -168,7 +194,7 @@ void partition_advance(struct partition *p, struct log *log)
 	{
 		struct partition_wait *wait = LIST_ENTRY(it, struct partition_wait, node);
 		if (wait->offset <= to) {
-			list_remove(it);
+			wait_off(p, wait);
 			wait->fire(wait, WEIR_OK);
 		}
 	}
@@ -181,7 +207,7 @@ void partition_fail_waits(struct partition *p, enum weir_code code)
 	LIST_EACH_SAFE(it, &p->waits)
 	{
 		struct partition_wait *wait = LIST_ENTRY(it, struct partition_wait, node);
-		list_remove(it);
+		wait_off(p, wait);
 		wait->fire(wait, code);
 	}
 	pthread_mutex_unlock(&p->wait_lock);
@@ -196,8 +222,12 @@ bool partition_wait_add(struct partition *p, struct partition_wait *wait)
 		wait->fire(wait, WEIR_UNKNOWN_TOPIC_OR_PARTITION);
 	} else if (waits) {
 		list_append(&p->waits, &wait->node);
+		atomic_fetch_add(&p->waiting, 1);
 	}
 	pthread_mutex_unlock(&p->wait_lock);
+	if (waits && atomic_load(&p->told_end) > atomic_load(&p->high_watermark)) {
+		broker_flush_soon(p->broker, p);
+	}
 	return waits;
 }
 
@@ -205,7 +235,9 @@ bool partition_wait_remove(struct partition *p, struct partition_wait *wait)
 {
 	pthread_mutex_lock(&p->wait_lock);
 	bool there = !list_empty(&wait->node);
-	list_remove(&wait->node);
+	if (there) {
+		wait_off(p, wait);
+	}
 	pthread_mutex_unlock(&p->wait_lock);
 	return there;
 }

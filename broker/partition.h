@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 struct broker;
+struct reactor;
 struct topic;
 
 struct partition {
@@ -33,6 +34,12 @@ struct partition {
 	_Atomic int64_t unflushed_records; /* since the last flush was asked for (flush.messages) */
 	pthread_mutex_t wait_lock;
 	struct list waits;
+	atomic_int waiting; /* how many; changed with wait_lock held */
+	/* Producers were told of records below it before their flush (flush.mode group, acks 0 and
+	 * 1). */
+	_Atomic int64_t told_end;
+	atomic_bool later; /* in a reactor's flush_later, whose thread owns later_node */
+	struct list later_node;
 	atomic_bool flush_queued;
 	struct list flush_node; /* guarded by flush.lock */
 };
@@ -62,6 +69,13 @@ void partition_done(struct partition *partition);
 /* After an append: the high watermark moves now, or a flush is asked for, by flush.mode. strict or
  * group: waits fire when the flush is done. */
 void partition_appended(struct partition *partition, struct log *log, int64_t record_count);
+/*
+ * The same when no producer waits for the flush. flush.mode group: when somebody else waits for the
+ * records it begins at once, else within FLUSH_LATER_MS, one for all that is appended meanwhile.
+ * reactor: the caller's.
+ */
+void partition_appended_told(struct partition *partition, struct log *log, int64_t record_count,
+	struct reactor *reactor);
 /* The flushed offset or the end moved: raises the high watermark, fires the waits it reached. */
 void partition_advance(struct partition *partition, struct log *log);
 void partition_fail_waits(struct partition *partition, enum weir_code code);

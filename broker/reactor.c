@@ -74,6 +74,7 @@ enum weir_code reactor_start(struct broker *broker, struct reactor *r, struct we
 	record_reader_init(&r->records, 0);
 	record_verdict_init(&r->verdict);
 	deadlines_init(&r->deadlines, r->loop);
+	flush_later_init(r);
 	r->sweep.fire = on_sweep;
 	deadline_set(&r->deadlines, &r->sweep, clock_mono_ms() + SWEEP_MS);
 	int failed = pthread_create(&r->thread, NULL, run, r);
@@ -153,6 +154,7 @@ void reactor_stop(struct reactor *r)
 	free_replies(r);
 	produce_ops_free(&r->free_produce);
 	fetch_ops_free(&r->free_fetch);
+	flush_later_fini(r);
 	deadlines_fini(&r->deadlines);
 	record_verdict_fini(&r->verdict);
 	record_reader_fini(&r->records);

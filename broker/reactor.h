@@ -23,7 +23,9 @@ struct reactor {
 	pthread_t thread;
 	bool started;
 	struct deadlines deadlines;
-	struct deadline sweep; /* idle connections */
+	struct deadline sweep;	 /* idle connections */
+	struct list flush_later; /* partition.later_node, each counted */
+	struct deadline flush_due;
 	struct list conns;
 	struct list to_pump; /* conn.pump_node: replies became known outside of its own turn */
 	struct list free_replies;

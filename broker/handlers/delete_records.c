@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* DeleteRecords: raises the log start; the new start is durable before the answer. */
+#include "broker/await.h"
 #include "broker/broker_priv.h"
 #include "broker/topic_admin.h"
 #include "broker/topics.h"
@@ -53,9 +54,31 @@ static enum weir_code delete_one(struct request *req, struct slice topic,
 	return code;
 }
 
+/* true: done later, since the end is about to move. */
+static bool waits_for_flush(struct request *req)
+{
+	const struct delete_records_request *body = req->body;
+	struct await *await = NULL;
+	for (int32_t t = 0; t < body->topics_count; t++) {
+		for (int32_t i = 0; i < body->topics[t].partitions_count; i++) {
+			struct partition *p;
+			if (topics_partition(broker_topics(req->broker), body->topics[t].name,
+				    body->topics[t].partitions[i].partition_index, &p,
+				    NULL) == WEIR_OK) {
+				await_add(&await, req, p);
+				partition_unref(p);
+			}
+		}
+	}
+	return await_park(&await);
+}
+
 void handle_delete_records(struct request *req)
 {
 	const struct delete_records_request *body = req->body;
+	if (waits_for_flush(req)) {
+		return;
+	}
 	struct delete_records_response response;
 	wire_defaults(&delete_records_response_message, &response);
 	response.topics_count = body->topics_count;

@@ -186,6 +186,9 @@ static enum weir_code look_in_log(struct fetch_part *part, struct log *log, int6
 	}
 	int64_t end = part->op->read_committed ? part->answer->last_stable_offset : part->seen;
 	if (offset >= end) {
+		if (atomic_load(&part->partition->told_end) > part->seen) {
+			broker_flush_soon(part->partition->broker, part->partition);
+		}
 		return WEIR_OK;
 	}
 	int64_t limit = part->ask.partition_max_bytes > 0 ? part->ask.partition_max_bytes : 0;

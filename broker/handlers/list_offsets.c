@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ListOffsets (KIP-79, KIP-734, KIP-405's special values) and OffsetForLeaderEpoch (KIP-101,
  * KIP-320). */
+#include "broker/await.h"
 #include "broker/broker_priv.h"
 #include "broker/repeats.h"
 #include "broker/topics.h"
@@ -128,9 +129,32 @@ static void fill_offsets(struct request *req, struct slice topic, const offsets_
 	row->leader_epoch = req->header.version >= 4 ? found.leader_epoch : -1;
 }
 
+/* true: answered later, since the end is about to move. */
+static bool waits_for_flush(struct request *req)
+{
+	const struct list_offsets_request *body = req->body;
+	struct await *await = NULL;
+	for (int32_t t = 0; t < body->topics_count; t++) {
+		for (int32_t i = 0; i < body->topics[t].partitions_count; i++) {
+			const offsets_ask *ask = &body->topics[t].partitions[i];
+			struct partition *p;
+			if (ask->timestamp != TIME_EARLIEST &&
+				topics_partition(broker_topics(req->broker), body->topics[t].name,
+					ask->partition_index, &p, NULL) == WEIR_OK) {
+				await_add(&await, req, p);
+				partition_unref(p);
+			}
+		}
+	}
+	return await_park(&await);
+}
+
 void handle_list_offsets(struct request *req)
 {
 	const struct list_offsets_request *body = req->body;
+	if (waits_for_flush(req)) {
+		return;
+	}
 	struct list_offsets_response response;
 	struct repeats repeats;
 	wire_defaults(&list_offsets_response_message, &response);

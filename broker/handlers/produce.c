@@ -152,8 +152,8 @@ static void note_record_error(
 }
 
 /* Appends what was validated: the frame's own bytes, or the rewritten batch. */
-static enum weir_code append(struct partition *p, const struct record_verdict *verdict,
-	struct outcome *out, struct weir_err *err)
+static enum weir_code append(struct request *req, struct partition *p,
+	const struct record_verdict *verdict, struct outcome *out, struct weir_err *err)
 {
 	struct log *log;
 	enum weir_code code = partition_use(p, &log, err);
@@ -163,7 +163,13 @@ static enum weir_code append(struct partition *p, const struct record_verdict *v
 	code = log_append(log, verdict->bytes, verdict->batch.bytes.len,
 		atomic_load(&p->leader_epoch), &out->appended, err);
 	if (code == WEIR_OK && !out->appended.duplicate) {
-		partition_appended(p, log, verdict->batch.record_count);
+		const struct produce_request *body = req->body;
+		if (body->acks == -1) {
+			partition_appended(p, log, verdict->batch.record_count);
+		} else {
+			partition_appended_told(
+				p, log, verdict->batch.record_count, req->conn->reactor);
+		}
 	}
 	partition_done(p);
 	return code;
@@ -222,7 +228,7 @@ static enum weir_code produce_one(struct request *req, struct produce_op *op,
 			"the transaction does not have this partition");
 	}
 	if (code == WEIR_OK) {
-		code = append(p, verdict, out, err);
+		code = append(req, p, verdict, out, err);
 	} else {
 		note_record_error(op, answer, verdict);
 	}

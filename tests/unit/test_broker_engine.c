@@ -192,6 +192,45 @@ static void answers_keep_the_order_of_pipelined_requests(void **state)
 	}
 }
 
+static int64_t latest(struct engine *e, const char *topic)
+{
+	struct list_offsets_request request;
+	struct list_offsets_response response;
+	struct list_offsets_request_list_offsets_partition part;
+	struct list_offsets_request_list_offsets_topic row;
+	wire_defaults(&list_offsets_request_message, &request);
+	wire_part_defaults(&list_offsets_request_list_offsets_partition_part, &part);
+	wire_part_defaults(&list_offsets_request_list_offsets_topic_part, &row);
+	part.timestamp = -1;
+	row.name = slice_str(topic);
+	row.partitions = &part;
+	row.partitions_count = 1;
+	request.topics = &row;
+	request.topics_count = 1;
+	call(e, LIST_OFFSETS, 7, &request, &response);
+	assert_int_equal(response.topics[0].partitions[0].error_code, 0);
+	return response.topics[0].partitions[0].offset;
+}
+
+/* Its flush may wait, who asks must not notice. */
+static void the_end_counts_what_acks_one_was_told(void **state)
+{
+	struct engine *e = *state;
+	int64_t base;
+	assert_int_equal(create_topic(e, "t", 1), 0);
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(produce(e, "t", 1, 2, &base), 0);
+		assert_int_equal(base, i * 2);
+		if (i % 3) {
+			assert_int_equal(latest(e, "t"), i * 2 + 2);
+		} else {
+			ask_fetch(e, "t", base, WAIT_MS, 1, 1 << 20);
+			struct fetch_response_partition_data got = fetched(e);
+			assert_int_equal(got.high_watermark, base + 2);
+		}
+	}
+}
+
 static void acks_zero_is_never_answered(void **state)
 {
 	struct engine *e = *state;
@@ -312,6 +351,7 @@ int main(void)
 		ENGINE_TEST(a_fetch_waits_no_longer_than_asked),
 		ENGINE_TEST(the_first_batch_comes_whole_above_the_limits),
 		ENGINE_TEST(answers_keep_the_order_of_pipelined_requests),
+		ENGINE_TEST(the_end_counts_what_acks_one_was_told),
 		ENGINE_TEST(acks_zero_is_never_answered),
 		ENGINE_TEST(a_corrupt_batch_is_refused_and_nothing_is_stored),
 		ENGINE_TEST(a_deleted_topic_comes_back_empty_with_another_id),
