@@ -199,6 +199,8 @@ static void live(struct life *life)
 	look(life);
 	flush(life);
 	trim(life, 7);
+	append(life, 1, 1);
+	append(life, 1, 1); /* half of it, and the segment is sealed */
 	(void)!log_roll(life->log, &err);
 	append(life, 3, 2);
 	append(life, 3, 2);
