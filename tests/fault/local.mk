@@ -11,8 +11,9 @@ tests_fault_powercut_SOURCES = tests/fault/powercut.c tests/fault/tree.c tests/f
 tests_fault_powercut_LDADD = libweircore.a $(weir_libs)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/fault/nth
-TESTS += tests/fault/nth
+fault_units = tests/fault/nth
+check_PROGRAMS += $(fault_units)
+TESTS += $(fault_units)
 endif
 tests_fault_nth_LDADD = $(unit_ldadd)
 
@@ -27,7 +28,8 @@ CLEANFILES += tests/fault/shim.so
 fault_tests = tests/fault/kill9 tests/fault/powercut
 TESTS += $(fault_tests)
 
-fault: weir $(fault_programs) tests/fault/shim.so
+fault: weir $(fault_programs) tests/fault/shim.so $(fault_units)
+	WEIR_FAULT_LONG=1 tests/fault/nth
 	$(AM_TESTS_ENVIRONMENT) tests/fault/kill9 -r 200
 	$(AM_TESTS_ENVIRONMENT) tests/fault/powercut -n 4000
 .PHONY: fault

@@ -10,12 +10,13 @@
 #include "tests/unit/store.h"
 
 #include "core/base/clock.h"
+#include "core/base/random.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 
 enum { ALLOCATIONS = 60 };
-enum fault { FAIL_EIO, FAIL_ENOSPC, FAIL_HALF, FAIL_ALL_AFTER, FAULTS };
+enum fault { FAIL_EIO, FAIL_ENOSPC, FAIL_SHORT, FAIL_HALF, FAIL_ALL_AFTER, FAULTS };
 
 static struct {
 	int count; /* calls so far */
@@ -23,6 +24,7 @@ static struct {
 	enum fault fault;
 	int syncs;   /* fdatasync and fsync calls */
 	bool failed; /* it has */
+	bool torn;   /* the next call fails too */
 	int syncs_failed;
 } seam;
 
@@ -30,8 +32,9 @@ static struct {
 static int fails(void)
 {
 	seam.count++;
-	bool now = seam.at && (seam.count == seam.at ||
+	bool now = seam.at && (seam.count == seam.at || seam.torn ||
 				      (seam.fault == FAIL_ALL_AFTER && seam.count > seam.at));
+	seam.torn = false;
 	if (!now) {
 		return 0;
 	}
@@ -58,7 +61,10 @@ FAULTY(fstat, int, (int fd, struct stat *st), (fd, st))
 static ssize_t faulty_pwritev(int fd, const struct iovec *iov, int count, int64_t pos)
 {
 	int error = fails();
-	if (error && seam.fault == FAIL_HALF && iov->iov_len > 1) {
+	if (error && iov->iov_len > 1 && seam.count == seam.at &&
+		(seam.fault == FAIL_HALF || seam.fault == FAIL_SHORT)) {
+		/* A short write is gone on with; after half of one the rest fails. */
+		seam.torn = seam.fault == FAIL_HALF;
 		struct iovec half = {iov->iov_base, iov->iov_len / 2};
 		return fs_kernel.pwritev(fd, &half, 1, pos);
 	}
@@ -199,9 +205,10 @@ static void live(struct life *life)
 	look(life);
 	flush(life);
 	trim(life, 7);
-	append(life, 1, 1);
-	append(life, 1, 1); /* half of it, and the segment is sealed */
-	(void)!log_roll(life->log, &err);
+	for (int i = 0; i < 6; i++) {
+		append(life, 1, 1);
+	}
+	(void)!log_roll(life->log, &err); /* perhaps after half a batch */
 	append(life, 3, 2);
 	append(life, 3, 2);
 	flush(life);
@@ -236,8 +243,14 @@ static void check_after(struct life *life, const char *dir, int64_t recovery_poi
 	close_log(log);
 }
 
+/* Every call in the long form, else one in a few, from a random one on. */
+static int step(void)
+{
+	return getenv("WEIR_FAULT_LONG") ? 1 : 5;
+}
+
 /* false: the life ended without the n-th call. */
-static bool life_with(int n, enum fault fault)
+static bool life_with(int n, enum fault fault, bool old_checkpoint)
 {
 	struct scratch s;
 	struct weir_err err;
@@ -258,8 +271,7 @@ static bool life_with(int n, enum fault fault)
 	if (!code && life.log) {
 		abandon_log(life.log);
 	}
-	/* The checkpoint may be old. */
-	check_after(&life, s.dir, n % 4 < 2 ? 0 : life.least_end);
+	check_after(&life, s.dir, old_checkpoint ? 0 : life.least_end);
 	scratch_drop(&s);
 	return failed;
 }
@@ -268,9 +280,9 @@ static void every_call_of_a_life_fails(void **state)
 {
 	(void)state;
 	for (enum fault fault = 0; fault < FAULTS; fault++) {
-		int n = 1;
-		while (life_with(n, fault)) {
-			n++;
+		int n = 1 + (int)random_below((uint64_t)step());
+		while (life_with(n, fault, false) && life_with(n, fault, true)) {
+			n += step();
 		}
 		assert_true(n > 100);
 	}
@@ -312,7 +324,8 @@ static void every_call_of_a_recovery_fails(void **state)
 	copy_tree(s.dir, kept);
 	for (enum fault fault = 0; fault < FAULTS; fault++) {
 		bool goes_on = true;
-		for (int n = 1; goes_on; n++) {
+		int first = 1 + (int)random_below((uint64_t)step());
+		for (int n = first; goes_on; n += step()) {
 			assert_ok(fs_remove_tree(s.dir, &err));
 			copy_tree(kept, s.dir);
 			struct log_start start = {.recovery_point = life.least_end - 4,
