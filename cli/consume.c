@@ -14,6 +14,7 @@
 #include "cli/interrupt.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/number.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -78,6 +79,11 @@ static const struct opt opts[] = {
 		.min = 1, .max = INT64_MAX, .help = "Ends when no record came for TIME."),
 	OPT_I64(struct consume_args, require, .name = "require", .arg = "N", .unset = 0, .min = 0,
 		.max = INT64_MAX, .help = "Fails with exit status 1 when there were fewer."),
+	OPT_STR(struct consume_args, merge, .name = "merge", .arg = "SLACK", .bare = "1s",
+		.help = "Prints records of all partitions in the order of their timestamps: "
+			"exactly "
+			"when it ends (-e), else waiting SLACK (1s) for partitions that are "
+			"behind."),
 	OPT_BOOL(struct consume_args, regex, .name = "regex",
 		.help = "TOPIC is a regular expression that matches whole names."),
 	OPT_STR(struct consume_args, group, .name = "group", .letter = 'g', .arg = "GROUP",
@@ -208,6 +214,10 @@ static enum weir_code check_args(const struct consume *c, struct weir_err *err)
 			"--batches writes batches as they are: no -f, -J, -K, -D, -G, "
 			"--per-partition");
 	}
+	if (a->merge && (a->batches || a->group)) {
+		return err_set(err, WEIR_USAGE, "--merge and %s exclude each other",
+			a->batches ? "--batches" : "-g");
+	}
 	if (a->batches && c->ctx->out.tty && !a->raw) {
 		hint_set(&c->ctx->hint, "--raw does it all the same");
 		return err_set(err, WEIR_USAGE,
@@ -243,6 +253,10 @@ static enum weir_code compile(struct consume *c, struct weir_err *err)
 	}
 	if (code == WEIR_OK) {
 		code = filters_new(&a->filters, &c->filters, err);
+	}
+	if (code == WEIR_OK && a->merge &&
+		number_duration(a->merge, &c->slack_ms, err) != WEIR_OK) {
+		code = err_wrap(err, "--merge");
 	}
 	if (code == WEIR_OK) {
 		code = ranges_parse(&c->ranges, &a->offsets, c->now_ms, err);
@@ -280,7 +294,7 @@ static enum weir_code run(struct consume *c, struct weir_err *err)
 	}
 	interrupt_catch();
 	c->flushed_ms = clock_mono_ms();
-	code = consume_read(c, err);
+	code = c->args->merge ? consume_read_merged(c, err) : consume_read(c, err);
 	if (c->skipped) {
 		ctx_warn(c->ctx, "%" PRId64 " record%s or batch%s skipped", c->skipped,
 			c->skipped == 1 ? "" : "s", c->skipped == 1 ? "" : "es");

@@ -19,6 +19,7 @@ struct consume_args {
 	bool json_values, attributes;
 	bool control, batches, regex, raw;
 	int64_t idle_ms, require;
+	const char *merge; /* NULL: no; else a duration */
 	const char *group;
 	int commit; /* CONSUME_COMMIT_...; -1: not given */
 	bool seek;
@@ -54,7 +55,8 @@ struct consume {
 	struct format_style style;
 	struct row_headers headers;
 	int64_t now_ms; /* wall, at the start */
-	int64_t printed, flushed_ms, skipped;
+	int64_t taken, printed, flushed_ms, skipped;
+	int64_t slack_ms;	     /* of --merge */
 	int64_t quiet_ms;	     /* mono: since when nothing came; -1: something just did */
 	struct consume_group *group; /* of -g; NULL: none */
 };
@@ -72,5 +74,22 @@ WEIR_MUST_USE enum weir_code consume_assign_target(
 	struct consume *c, struct target *target, struct weir_err *err);
 /* Reads and prints until there is a reason to end. */
 WEIR_MUST_USE enum weir_code consume_read(struct consume *c, struct weir_err *err);
+/* As consume_read, in the order of timestamps over all partitions. */
+WEIR_MUST_USE enum weir_code consume_read_merged(struct consume *c, struct weir_err *err);
+
+/* Prints a record if it is wanted. Errors: of the format or a filter. */
+WEIR_MUST_USE enum weir_code consume_take_record(
+	struct consume *c, const struct consumed *got, struct weir_err *err);
+void consume_take_batch(struct consume *c, const struct consumed *got);
+/* Nothing more is read of a partition. */
+void consume_finish(struct consume *c, struct target *target, int32_t partition);
+/* Whether an error that names one record or batch may be passed over; says so, the first times. */
+bool consume_skips(struct consume *c, enum weir_code code, const struct weir_err *why);
+/* Whether to go on: not after Ctrl-C, or when standard output is full or gone. */
+bool consume_goes_on(const struct consume *c);
+/* Nothing is here. *wait_ms: how long to wait for something; false: it was too long. */
+bool consume_idle(struct consume *c, int64_t *wait_ms);
+/* A record was taken: now and then, what was printed is written. True when it was. */
+bool consume_busy(struct consume *c);
 /* Writes what was printed; an error sticks in the output. */
 void consume_flush(struct consume *c);

@@ -56,7 +56,8 @@ struct span {
 	int64_t wanted;	     /* records before it are passed over */
 	int64_t until_ms;    /* ends at the first record this late; -1: none */
 	int64_t first, last; /* of the partition when it was asked: log start, end */
-	int64_t printed;     /* for the caller */
+	int64_t printed;     /* for the caller, as is over */
+	bool over;
 };
 
 /*

@@ -146,6 +146,7 @@ cli_tests = \
 	tests/cli/man_examples.bats \
 	tests/cli/options.bats \
 	tests/cli/kcat.bats \
+	tests/cli/merge.bats \
 	tests/cli/produce.bats \
 	tests/cli/readme.bats \
 	tests/cli/segment.bats \

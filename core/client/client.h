@@ -182,6 +182,11 @@ WEIR_MUST_USE enum weir_code consumer_assign(struct consumer *consumer, const ch
 	int32_t partition, int64_t offset, int64_t end_offset, struct weir_err *err);
 /* Stops one partition early. */
 void consumer_finish(struct consumer *consumer, const char *topic, int32_t partition);
+/*
+ * While paused, nothing is handed out of the partition behind the batch that is being handed out; a
+ * little is still fetched ahead. A paused partition is not over unless it was.
+ */
+void consumer_pause(struct consumer *consumer, const char *topic, int32_t partition, bool paused);
 enum consumer_event { CONSUMER_RECORD, CONSUMER_IDLE, CONSUMER_DONE };
 /*
  * Next record. What an error names (a damaged batch) is passed over by the next call. IDLE when

@@ -121,7 +121,7 @@ enum weir_code consumer_assign(struct consumer *consumer, const char *topic, int
 	assigned->position = assigned->fetch_offset = offset;
 	assigned->end_offset = end_offset;
 	assigned->max_bytes = consumer->conf.partition_max_bytes;
-	assigned->finished = assigned->damaged = false;
+	assigned->finished = assigned->damaged = assigned->paused = false;
 	assigned->retry_ms = assigned->failing_ms = 0;
 	assigned->attempts = 0;
 	return WEIR_OK;
@@ -132,6 +132,14 @@ void consumer_finish(struct consumer *consumer, const char *topic, int32_t parti
 	struct assigned *assigned = find_assigned(consumer, topic, partition, NULL);
 	if (assigned) {
 		assigned->finished = true;
+	}
+}
+
+void consumer_pause(struct consumer *consumer, const char *topic, int32_t partition, bool paused)
+{
+	struct assigned *assigned = find_assigned(consumer, topic, partition, NULL);
+	if (assigned) {
+		assigned->paused = paused;
 	}
 }
 
@@ -235,12 +243,24 @@ static bool all_are_over(const struct consumer *consumer)
 	return true;
 }
 
+/* The first one that may be handed out; NULL: none. */
+static struct chunk *first_chunk(const struct consumer *consumer)
+{
+	LIST_EACH(it, &consumer->chunks)
+	{
+		struct chunk *chunk = LIST_ENTRY(it, struct chunk, node);
+		if (!chunk->assigned->paused || assigned_is_over(chunk->assigned)) {
+			return chunk;
+		}
+	}
+	return NULL;
+}
+
 /* A batch out of what is here already; *got false when nothing is. */
 static enum weir_code next_here(struct consumer *consumer, bool *got, struct weir_err *err)
 {
 	*got = false;
-	while (!list_empty(&consumer->chunks)) {
-		struct chunk *chunk = LIST_ENTRY(consumer->chunks.next, struct chunk, node);
+	for (struct chunk *chunk; (chunk = first_chunk(consumer));) {
 		enum weir_code code = chunk_next(consumer, chunk, got, err);
 		if (code || *got) {
 			return code;
@@ -270,7 +290,7 @@ static enum weir_code next_batch(struct consumer *consumer, int64_t wait_ms,
 			return WEIR_OK;
 		}
 		fetch_progress(consumer);
-		if (!list_empty(&consumer->chunks)) {
+		if (first_chunk(consumer)) {
 			continue;
 		}
 		if (consumer->failed.code) {

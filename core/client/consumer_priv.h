@@ -42,7 +42,7 @@ struct assigned {
 	int64_t end_offset;   /* -1: none */
 	int64_t fetch_offset; /* next to ask for */
 	int32_t max_bytes;
-	bool finished, under_way;
+	bool finished, under_way, paused;
 	bool damaged;	     /* the last answer was CORRUPT_MESSAGE: told of, being passed over */
 	uint32_t generation; /* grows with each assignment: answers to older ones are dropped */
 	size_t chunk_count;
