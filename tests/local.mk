@@ -3,6 +3,7 @@ unit_tests = \
 	tests/unit/test_base_bytes \
 	tests/unit/test_base_containers \
 	tests/unit/test_base_err \
+	tests/unit/test_store_compact \
 	tests/unit/test_store_golden \
 	tests/unit/test_store_log \
 	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
@@ -40,6 +41,7 @@ unit_tests = \
 	tests/unit/test_record_republish \
 	tests/unit/test_record_validate \
 	tests/unit/test_stat \
+	tests/unit/test_store_compact \
 	tests/unit/test_store_golden \
 	tests/unit/test_store_log \
 	tests/unit/test_store_producers \
@@ -109,10 +111,11 @@ model: tests/unit/test_group_model libweircore.a
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 	bash $(srcdir)/tests/fault/group_mutants.sh
 .PHONY: model
+tests_unit_test_store_compact_LDADD = $(unit_ldadd)
 tests_unit_test_store_log_LDADD = $(unit_ldadd)
 tests_unit_test_store_producers_LDADD = $(unit_ldadd)
 tests_unit_test_store_recovery_LDADD = $(unit_ldadd)
-EXTRA_DIST += tests/unit/store.h
+EXTRA_DIST += tests/unit/store.h tests/unit/disk.h
 EXTRA_DIST += tests/unit/engine.h tests/unit/test.h tests/count
 
 check_PROGRAMS += tests/lint/messages_check

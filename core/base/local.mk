@@ -15,5 +15,6 @@ libweircore_a_SOURCES += \
 	core/base/number.c core/base/number.h \
 	core/base/random.c core/base/random.h \
 	core/base/regex.c core/base/regex.h \
+	core/base/siphash.c core/base/siphash.h \
 	core/base/uuid.c core/base/uuid.h \
 	core/base/varint.h

@@ -24,6 +24,9 @@ const struct log_conf log_conf_default = {
 	.cleanup_delete = true,
 	.verify_on_read = true,
 	.compacted = false,
+	.delete_retention_ms = 24LL * 3600 * 1000,
+	.min_compaction_lag_ms = 0,
+	.max_compaction_lag_ms = INT64_MAX,
 	.producer_id_expiration_ms = 24LL * 3600 * 1000,
 };
 

@@ -33,6 +33,9 @@ struct log_conf {
 	bool cleanup_delete; /* cleanup.policy has delete */
 	bool verify_on_read; /* CRC of each batch on its first read after open */
 	bool compacted; /* cleanup.policy has compact, or a copy of such: offsets may leave gaps */
+	int64_t delete_retention_ms;	   /* how long compaction keeps a delete marker */
+	int64_t min_compaction_lag_ms;	   /* newer records are not compacted */
+	int64_t max_compaction_lag_ms;	   /* older ones make the log due */
 	int64_t producer_id_expiration_ms; /* a producer silent for so long is forgotten */
 };
 extern const struct log_conf log_conf_default;
@@ -182,3 +185,49 @@ WEIR_MUST_USE enum weir_code log_roll(struct log *log, struct weir_err *err);
 WEIR_MUST_USE enum weir_code log_delete(struct log **log, char **moved, struct weir_err *err);
 /* The same for the directory of a log that is not open. Errors: NOT_FOUND, IO. */
 WEIR_MUST_USE enum weir_code log_delete_dir(const char *dir, struct weir_err *err);
+
+/*
+ * Compaction (cleanup.policy=compact), one at a time a log, beside appends and reads. What holds:
+ *
+ *   the newest record of each key stays, and is found at its offset
+ *   offsets, epochs, timestamps and sequences of what stays do not change, nor does their order
+ *   records at or above stable_offset, and of the active segment, are left alone
+ *   a delete marker stays for delete_retention_ms after it was compacted first, and longer than
+ *   what it deletes
+ *   aborted records go; a marker that ends a transaction outlives the transaction's records
+ *   the last batch of a producer that is known stays, be it as a header alone
+ *   a crash at any moment leaves, for each group of segments, what was there or what replaces it
+ */
+struct log_dirt {
+	int64_t first_dirty;	   /* where compaction has come to */
+	int64_t first_uncleanable; /* where it must stop now */
+	int64_t clean_bytes, cleanable_bytes;
+	bool due; /* something is older than max_compaction_lag_ms */
+};
+/* Part of the log that is dirty, 0 to 1. */
+static inline double log_dirt_ratio(const struct log_dirt *dirt)
+{
+	int64_t all = dirt->clean_bytes + dirt->cleanable_bytes;
+	return all > 0 ? (double)dirt->cleanable_bytes / (double)all : 0;
+}
+/* clean_offset: where the last compaction came to (cleaner-offset-checkpoint); -1: never done. */
+WEIR_MUST_USE enum weir_code log_dirt(struct log *log, int64_t clean_offset, int64_t stable_offset,
+	int64_t now_ms, struct log_dirt *dirt, struct weir_err *err);
+
+struct log_compaction {
+	int64_t now_ms;		 /* wall */
+	size_t map_bytes;	 /* for the keys of one pass */
+	bool (*stop)(void *arg); /* asked now and then; may be NULL */
+	void *arg;
+	/* What came of it: */
+	int64_t cleaned_to; /* the next clean_offset; above first_dirty when anything was done */
+	int64_t bytes_before, bytes_after;
+};
+/*
+ * One pass from dirt->first_dirty on, as far as the keys find room. What lies below
+ * first_uncleanable must be below the recovery point that an open will get. Errors: STOPPED,
+ * CONFLICT (retention or truncation came between: try again), CORRUPT_MESSAGE (nothing of that
+ * group changed), IO, NO_SPACE, NO_MEMORY.
+ */
+WEIR_MUST_USE enum weir_code log_compact(struct log *log, const struct log_dirt *dirt,
+	struct log_compaction *compaction, struct weir_err *err);

@@ -19,8 +19,8 @@
 /* What the directory holds. */
 struct listing {
 	struct log *log;
-	int64_t *bases, *swaps, *indexes;
-	size_t base_count, swap_count, index_count;
+	int64_t *bases, *swaps, *indexes, *index_swaps;
+	size_t base_count, swap_count, index_count, index_swap_count;
 };
 
 static void add_base(int64_t **all, size_t *count, int64_t base)
@@ -53,6 +53,10 @@ static enum weir_code list_one(void *arg, const char *name, bool is_dir, struct 
 		   segment_name_parse(name, ".timeindex", &base) ||
 		   segment_name_parse(name, ".txnindex", &base)) {
 		add_base(&list->indexes, &list->index_count, base);
+	} else if (segment_name_parse(name, ".index.swap", &base) ||
+		   segment_name_parse(name, ".timeindex.swap", &base) ||
+		   segment_name_parse(name, ".txnindex.swap", &base)) {
+		add_base(&list->index_swaps, &list->index_swap_count, base);
 	} else if (!log->read_only && ends_with(name, ".cleaned")) {
 		char *path = mem_printf("%s/%s", log->dir, name);
 		enum weir_code code = fs_unlink(path, err);
@@ -122,6 +126,13 @@ static enum weir_code unlink_indexes(const char *dir, int64_t base, bool txn, st
 	return code || !txn ? code : unlink_at(dir, base, ".txnindex", err);
 }
 
+static enum weir_code unlink_index_swaps(const char *dir, int64_t base, struct weir_err *err)
+{
+	enum weir_code code = unlink_at(dir, base, ".index.swap", err);
+	code = code ? code : unlink_at(dir, base, ".timeindex.swap", err);
+	return code ? code : unlink_at(dir, base, ".txnindex.swap", err);
+}
+
 /* Puts a whole swap file in the place of the segments that it covers. */
 static enum weir_code swap_in(
 	struct listing *list, int64_t base, int64_t last, struct weir_err *err)
@@ -180,8 +191,7 @@ static enum weir_code finish_swap(struct listing *list, int64_t base, struct wei
 			*err = inner;
 		}
 	}
-	code = code ? code : unlink_at(dir, base, ".index.swap", err);
-	code = code ? code : unlink_at(dir, base, ".timeindex.swap", err);
+	code = code ? code : unlink_index_swaps(dir, base, err);
 	code = code ? code : fs_sync_dir(dir, err);
 	mem_free(txn_to);
 	mem_free(txn);
@@ -240,7 +250,11 @@ static enum weir_code read_dir(struct log *log, struct weir_err *err)
 	for (size_t i = 0; i < list.swap_count && !code && !log->read_only; i++) {
 		code = finish_swap(&list, list.swaps[i], err);
 	}
+	for (size_t i = 0; i < list.index_swap_count && !code && !log->read_only; i++) {
+		code = unlink_index_swaps(log->dir, list.index_swaps[i], err);
+	}
 	code = code ? code : take_segments(&list, err);
+	mem_free(list.index_swaps);
 	mem_free(list.bases);
 	mem_free(list.swaps);
 	mem_free(list.indexes);

@@ -96,6 +96,7 @@ struct log {
 	struct producer_changes changes; /* lock; of the append at hand */
 	int64_t snapshot_offset;	 /* lock; of the newest snapshot, else the log start */
 	_Atomic int64_t first_unstable;	 /* INT64_MAX: no transaction is open or undecided */
+	atomic_bool compacting;
 	struct pending_delete *pending;
 	size_t pending_count, pending_room;
 	bool dir_dirty, parent_dirty;	/* lock */
@@ -124,6 +125,8 @@ WEIR_MUST_USE enum weir_code segment_make(
 /* Size of the file on disk. Errors: LOCAL_CORRUPT when it is no regular file; NOT_FOUND, IO. */
 WEIR_MUST_USE enum weir_code segment_file_size(
 	struct segment *segment, int64_t *size, struct weir_err *err);
+/* The open file fd becomes the segment's. */
+void segment_adopt(struct segment *segment, int *fd);
 void segment_make_dirty(struct segment *segment); /* pinned by the caller: one more pin is kept */
 void segment_clear_dirty(struct segment *segment);
 
@@ -226,6 +229,9 @@ WEIR_MUST_USE enum weir_code log_replay(struct log *log, struct producers *produ
 
 /* log_trim.c */
 WEIR_MUST_USE enum weir_code log_drop_front(struct log *log, size_t count, struct weir_err *err);
+/* Renames the files of segment to *.deleted, for later. lock is held. */
+WEIR_MUST_USE enum weir_code log_retire(
+	struct log *log, struct segment *segment, bool keep_snapshot, struct weir_err *err);
 void log_pending_add(struct log *log, char *path, int64_t due_mono_ms); /* takes path */
 
 /* Unlinks the files of segment; a missing one is fine. */

@@ -38,32 +38,36 @@ enum weir_code segment_remove(struct segment *segment, struct weir_err *err)
 	return code;
 }
 
-/* Renames the files to *.deleted and notes them. */
-static enum weir_code retire(struct log *log, struct segment *segment, struct weir_err *err)
+/* Takes one file out of sight: *.deleted for a while, or gone at once. An absent one is fine. */
+static enum weir_code retire_file(
+	struct log *log, struct segment *segment, const char *suffix, struct weir_err *err)
 {
-	int64_t due = clock_mono_ms() + log->conf.file_delete_delay_ms;
-	if (log->conf.file_delete_delay_ms <= 0) {
-		return segment_remove(segment, err);
+	struct weir_err inner;
+	char *from = segment_path(segment, suffix);
+	char *to = mem_printf("%s.deleted", from);
+	bool at_once = log->conf.file_delete_delay_ms <= 0;
+	enum weir_code code = at_once ? fs_unlink(from, &inner) : fs_rename(from, to, &inner);
+	mem_free(from);
+	if (!code && !at_once) {
+		log_pending_add(log, to, clock_mono_ms() + log->conf.file_delete_delay_ms);
+		return WEIR_OK;
 	}
-	for (size_t i = 0; i < SUFFIX_COUNT; i++) {
-		char *from = segment_path(segment, suffixes[i]);
-		char *to = mem_printf("%s.deleted", from);
-		struct weir_err inner;
-		enum weir_code code = fs_rename(from, to, &inner);
-		mem_free(from);
-		if (code == WEIR_OK) {
-			log_pending_add(log, to, due);
-			continue;
-		}
-		mem_free(to);
-		if (code != WEIR_NOT_FOUND) {
-			if (err) {
-				*err = inner;
-			}
-			return code;
-		}
+	mem_free(to);
+	if (code && code != WEIR_NOT_FOUND && err) {
+		*err = inner;
 	}
-	return WEIR_OK;
+	return code == WEIR_NOT_FOUND ? WEIR_OK : code;
+}
+
+enum weir_code log_retire(
+	struct log *log, struct segment *segment, bool keep_snapshot, struct weir_err *err)
+{
+	enum weir_code code = WEIR_OK;
+	/* The .log last, as in segment_remove. */
+	for (size_t i = SUFFIX_COUNT - (keep_snapshot ? 1 : 0); i-- > 0 && !code;) {
+		code = retire_file(log, segment, suffixes[i], err);
+	}
+	return code;
 }
 
 static void raise_start(struct log *log, int64_t offset)
@@ -92,7 +96,7 @@ enum weir_code log_drop_front(struct log *log, size_t count, struct weir_err *er
 		atomic_fetch_sub(&log->size_bytes, atomic_load(&segment->size));
 		segment_clear_dirty(segment);
 		if (segment->exists) {
-			code = retire(log, segment, err);
+			code = log_retire(log, segment, false, err);
 			stat_add(STAT_segments_deleted, 1);
 		}
 		segment_unref(segment);

@@ -142,13 +142,19 @@ enum weir_code segment_make(
 			return code;
 		}
 	}
+	segment_adopt(segment, &fd);
+	segment->exists = true;
+	return WEIR_OK;
+}
+
+void segment_adopt(struct segment *segment, int *fd)
+{
 	pthread_mutex_lock(&cache.lock);
-	segment->fd = fd;
+	segment->fd = *fd;
+	*fd = -1;
 	list_append(&cache.idle, &segment->idle);
 	cache.count++;
 	pthread_mutex_unlock(&cache.lock);
-	segment->exists = true;
-	return WEIR_OK;
 }
 
 enum weir_code segment_file_size(struct segment *segment, int64_t *size, struct weir_err *err)
