@@ -222,17 +222,17 @@ static int64_t aim(const struct seek *seek, const struct seek_row *row, int64_t 
 {
 	int64_t from = row->old < 0 ? row->start : row->old;
 	switch (seek->to.kind) {
-	case SEEK_START:
+	case SEEK_TO_START:
 		return row->start;
-	case SEEK_END:
+	case SEEK_TO_END:
 		return row->end;
-	case SEEK_OFFSET:
+	case SEEK_TO_OFFSET:
 		return seek->to.number;
-	case SEEK_SHIFT:
+	case SEEK_TO_SHIFT:
 		return from > INT64_MAX - seek->to.number && seek->to.number > 0
 			       ? INT64_MAX
 			       : from + seek->to.number;
-	case SEEK_TIME:
+	case SEEK_TO_TIME:
 		return at_time < 0 ? row->end : at_time;
 	default:
 		return row->wanted;
@@ -244,7 +244,7 @@ static enum weir_code aim_topic(
 	struct seek *seek, struct seek_row *rows, size_t count, struct weir_err *err)
 {
 	struct client_offset *asks = mem_array(count * 3, sizeof(*asks));
-	bool timed = seek->to.kind == SEEK_TIME;
+	bool timed = seek->to.kind == SEEK_TO_TIME;
 	size_t each = timed ? 3 : 2;
 	for (size_t i = 0; i < count; i++) {
 		struct client_offset *ask = asks + i * each;
@@ -364,8 +364,8 @@ static enum weir_code load(struct seek *seek, struct weir_err *err)
 {
 	enum weir_code code =
 		group_view_load(seek->ctx, seek->client, seek->group, &seek->view, err);
-	bool elsewhere = seek->ctx->word_count > 1 || seek->to.kind == SEEK_GROUP ||
-			 seek->to.kind == SEEK_FILE;
+	bool elsewhere = seek->ctx->word_count > 1 || seek->to.kind == SEEK_TO_GROUP ||
+			 seek->to.kind == SEEK_TO_FILE;
 	if (code == WEIR_GROUP_ID_NOT_FOUND && elsewhere) {
 		seek->ctx->hint.text[0] = '\0';
 		return WEIR_OK;
@@ -383,9 +383,9 @@ static enum weir_code load(struct seek *seek, struct weir_err *err)
 static enum weir_code seek_group(struct seek *seek, struct weir_err *err)
 {
 	enum weir_code code = load(seek, err);
-	if (code == WEIR_OK && seek->to.kind == SEEK_GROUP) {
+	if (code == WEIR_OK && seek->to.kind == SEEK_TO_GROUP) {
 		code = rows_of_group(seek, err);
-	} else if (code == WEIR_OK && seek->to.kind == SEEK_FILE) {
+	} else if (code == WEIR_OK && seek->to.kind == SEEK_TO_FILE) {
 		code = rows_of_file(seek, err);
 	} else if (code == WEIR_OK) {
 		code = rows_of_topics(seek, err);

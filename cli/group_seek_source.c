@@ -13,27 +13,27 @@ enum { COLUMNS_MAX = 64 };
 enum weir_code seek_to_parse(
 	const char *text, int64_t now_ms, struct seek_to *to, struct weir_err *err)
 {
-	*to = (struct seek_to){.kind = SEEK_START};
+	*to = (struct seek_to){.kind = SEEK_TO_START};
 	if (strcmp(text, "start") == 0) {
 		return WEIR_OK;
 	}
 	if (strcmp(text, "end") == 0) {
-		to->kind = SEEK_END;
+		to->kind = SEEK_TO_END;
 		return WEIR_OK;
 	}
 	if (strncmp(text, "group:", 6) == 0 || strncmp(text, "file:", 5) == 0) {
-		to->kind = text[0] == 'g' ? SEEK_GROUP : SEEK_FILE;
+		to->kind = text[0] == 'g' ? SEEK_TO_GROUP : SEEK_TO_FILE;
 		to->name = strchr(text, ':') + 1;
 		return to->name[0] ? WEIR_OK
 				   : err_set(err, WEIR_USAGE, "--to %s: a name is missing", text);
 	}
 	if (text[0] == '@') {
-		to->kind = SEEK_TIME;
+		to->kind = SEEK_TO_TIME;
 		enum weir_code code = number_time(text + 1, now_ms, &to->number, err);
 		return code == WEIR_OK ? code : err_wrap(err, "--to");
 	}
 	bool sign = text[0] == '+' || text[0] == '-';
-	to->kind = sign ? SEEK_SHIFT : SEEK_OFFSET;
+	to->kind = sign ? SEEK_TO_SHIFT : SEEK_TO_OFFSET;
 	if (number_i64(text + sign, 0, INT64_MAX, &to->number, NULL) != WEIR_OK) {
 		return err_set(err, WEIR_USAGE,
 			"--to \"%s\" is none of start, end, N, +N, -N, @TIME, group:NAME, "

@@ -8,13 +8,13 @@
 #include <stddef.h>
 
 enum seek_kind {
-	SEEK_START,
-	SEEK_END,
-	SEEK_OFFSET,
-	SEEK_SHIFT, /* number offsets on from what is committed */
-	SEEK_TIME,  /* ms since 1970 */
-	SEEK_GROUP, /* as name has committed */
-	SEEK_FILE,  /* as the file name says */
+	SEEK_TO_START,
+	SEEK_TO_END,
+	SEEK_TO_OFFSET,
+	SEEK_TO_SHIFT, /* number offsets on from what is committed */
+	SEEK_TO_TIME,  /* ms since 1970 */
+	SEEK_TO_GROUP, /* as name has committed */
+	SEEK_TO_FILE,  /* as the file name says */
 };
 
 struct seek_to {
@@ -27,7 +27,7 @@ struct seek_row {
 	const char *topic;
 	int32_t partition;
 	int64_t old;	    /* -1: nothing is committed */
-	int64_t wanted;	    /* of SEEK_GROUP and SEEK_FILE; else -1 */
+	int64_t wanted;	    /* of SEEK_TO_GROUP and SEEK_TO_FILE; else -1 */
 	int64_t fresh;	    /* where it goes to */
 	int64_t start, end; /* of the partition */
 	enum weir_code error;

@@ -160,7 +160,8 @@ cli_tests = \
 	tests/cli/topic_apply.bats \
 	tests/cli/topic_partitions.bats \
 	tests/cli/trace.bats \
-	tests/cli/wire.bats
+	tests/cli/wire.bats \
+	tests/cli/wishes.bats
 if HAVE_BATS
 TESTS += $(cli_tests)
 endif
