@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/io/fs.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -341,8 +342,11 @@ static int reactors_wanted(const struct broker *broker)
 	if (wanted > 0) {
 		return wanted < REACTORS_MAX ? wanted : REACTORS_MAX;
 	}
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	return cores < 1 ? 1 : cores > REACTORS_AUTO_MAX ? REACTORS_AUTO_MAX : (int)cores;
+	/* Those this process may use; more than the set holds: enough of them. */
+	cpu_set_t set;
+	int cores =
+		sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : REACTORS_AUTO_MAX;
+	return cores < 1 ? 1 : cores > REACTORS_AUTO_MAX ? REACTORS_AUTO_MAX : cores;
 }
 
 enum weir_code broker_start(struct broker *broker, struct weir_err *err)

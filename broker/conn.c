@@ -57,7 +57,7 @@ void conn_close(struct conn *conn, const char *why)
 	loop_io_close(&conn->io);
 	close(conn->fd);
 	conn->fd = -1;
-	conn->reactor->conn_count--;
+	atomic_fetch_sub(&conn->reactor->conn_count, 1);
 	stat_add(STAT_connections, -1);
 	broker_conn_closed(conn->reactor->broker, conn);
 	list_remove(&conn->node);
@@ -275,7 +275,6 @@ static void on_adopt(struct loop_post *post)
 	list_init(&conn->replies);
 	list_init(&conn->pump_node);
 	list_append(&a->reactor->conns, &conn->node);
-	a->reactor->conn_count++;
 	stat_add(STAT_connections, 1);
 	loop_io_init(&conn->io, a->reactor->loop, a->fd, on_ready);
 	loop_io_want(&conn->io, LOOP_READ);
@@ -293,5 +292,6 @@ void conn_adopt(struct reactor *reactor, int fd, const struct listener *listener
 	if (peer) {
 		a->peer = *peer;
 	}
+	atomic_fetch_add(&reactor->conn_count, 1);
 	loop_call(reactor->loop, &a->post);
 }

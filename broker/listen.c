@@ -48,10 +48,18 @@ void broker_conn_closed(struct broker *broker, const struct conn *conn)
 	pthread_mutex_unlock(&broker->conn_lock);
 }
 
+/* The one with the fewest connections; among equals they take turns. */
 static struct reactor *next_reactor(struct broker *broker)
 {
 	unsigned n = atomic_fetch_add(&broker->next_reactor, 1);
-	return &broker->reactors[n % (unsigned)broker->reactor_count];
+	struct reactor *best = NULL;
+	for (int i = 0; i < broker->reactor_count; i++, n++) {
+		struct reactor *r = &broker->reactors[n % (unsigned)broker->reactor_count];
+		if (!best || atomic_load(&r->conn_count) < atomic_load(&best->conn_count)) {
+			best = r;
+		}
+	}
+	return best;
 }
 
 static void on_back_off_over(struct deadline *deadline)

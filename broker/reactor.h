@@ -12,6 +12,7 @@
 #include "core/record/validate.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct broker;
 
@@ -35,7 +36,7 @@ struct reactor {
 	struct arena arena;		      /* of the request that runs now */
 	struct record_reader records;	      /* scratch of validation */
 	struct record_verdict verdict;
-	int64_t conn_count;
+	atomic_int conn_count; /* those on their way to it, too */
 };
 
 WEIR_MUST_USE enum weir_code reactor_start(
