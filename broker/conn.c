@@ -175,18 +175,68 @@ static void after_frames(struct conn *conn, size_t used)
 	}
 }
 
+/* Bytes of the unfinished frame in conn->in that have not come yet; 0: not known. */
+static size_t missing_bytes(const struct conn *conn)
+{
+	if (conn->in.len < 4) {
+		return 0;
+	}
+	size_t size = (size_t)be32_get(conn->in.data) + 4;
+	return size > conn->in.len ? size - conn->in.len : 0;
+}
+
+/* Where the next read goes: the rest of an unfinished frame behind what is there of it, and what
+ * follows it into the slice. 0: closed. */
+static int read_pieces(struct conn *conn, struct iovec pieces[2])
+{
+	int count = 0;
+	bool slice_too = true;
+	if (conn->in.len) {
+		size_t room = room_for_more(conn);
+		if (!room) {
+			return 0;
+		}
+		pieces[count++] = (struct iovec){conn->in.data + conn->in.len, room};
+		slice_too = room == missing_bytes(conn);
+	}
+	if (slice_too) {
+		pieces[count++] = (struct iovec){conn->reactor->slice, REACTOR_SLICE_BYTES};
+	}
+	return count;
+}
+
+/* Handles n bytes that were read into pieces. */
+static void take_bytes(struct conn *conn, const struct iovec *pieces, size_t n)
+{
+	const struct iovec *slice = pieces;
+	if (conn->in.len) {
+		size_t part = pieces[0].iov_len < n ? pieces[0].iov_len : n;
+		conn->in.len += part;
+		n -= part;
+		after_frames(conn, handle_frames(conn, conn->in.data, conn->in.len));
+		slice++;
+	}
+	if (n) {
+		uint8_t *bytes = slice->iov_base;
+		/* Frames that must wait stand before these. */
+		size_t used = conn->in.len ? 0 : handle_frames(conn, bytes, n);
+		keep_rest(conn, bytes + used, n - used);
+	}
+}
+
 /* false: nothing more to read now. */
 static bool read_once(struct conn *conn)
 {
-	bool direct = conn->in.len > 0;
-	size_t room = direct ? room_for_more(conn) : REACTOR_SLICE_BYTES;
-	if (!room) {
+	struct iovec pieces[2];
+	struct msghdr msg = {.msg_iov = pieces};
+	int count = read_pieces(conn, pieces);
+	if (!count) {
 		return false;
 	}
-	uint8_t *to = direct ? conn->in.data + conn->in.len : conn->reactor->slice;
+	msg.msg_iovlen = (size_t)count;
 	ssize_t n;
 	do {
-		n = recv(conn->fd, to, room, MSG_DONTWAIT);
+		n = recvmsg(conn->fd, &msg, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN) {
 		return false;
@@ -197,14 +247,8 @@ static bool read_once(struct conn *conn)
 	}
 	conn->active_ms = clock_mono_ms();
 	stat_add(STAT_received, n);
-	if (direct) {
-		conn->in.len += (size_t)n;
-		after_frames(conn, handle_frames(conn, conn->in.data, conn->in.len));
-	} else {
-		size_t used = handle_frames(conn, to, (size_t)n);
-		keep_rest(conn, to + used, (size_t)n - used);
-	}
-	return (size_t)n == room;
+	take_bytes(conn, pieces, (size_t)n);
+	return (size_t)n == pieces[0].iov_len + (count > 1 ? pieces[1].iov_len : 0);
 }
 
 static void on_ready(struct loop_io *io, int events)
