@@ -370,7 +370,7 @@ enum weir_code broker_start(struct broker *broker, struct weir_err *err)
 
 void broker_flush_soon(struct broker *broker, struct partition *partition)
 {
-	flush_pool_add(&broker->flush, partition);
+	flush_pool_add(&broker->flush, partition, FLUSH_NOW);
 }
 
 void broker_fail(struct broker *broker, const struct weir_err *err)

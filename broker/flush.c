@@ -16,13 +16,13 @@ void flush_pool_init(struct flush_pool *pool, struct broker *broker)
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
 	list_init(&pool->queue);
+	list_init(&pool->calm);
 }
 
 static void flush_one(struct flush_pool *pool, struct partition *p)
 {
 	struct weir_err err;
 	struct log *log;
-	atomic_store(&p->flush_queued, false);
 	if (partition_use(p, &log, &err) != WEIR_OK) {
 		return; /* deleted meanwhile: its waits have fired */
 	}
@@ -40,46 +40,82 @@ static void flush_one(struct flush_pool *pool, struct partition *p)
 	}
 }
 
+/* The next to flush, NULL: none for this thread. With the lock held. */
+static struct partition *take(struct flush_pool *pool, bool *calm)
+{
+	struct list *from = &pool->queue;
+	*calm = list_empty(from);
+	if (*calm) {
+		from = &pool->calm;
+		if (list_empty(from) || pool->calm_busy) {
+			return NULL;
+		}
+		pool->calm_busy = true;
+	}
+	struct partition *p = LIST_ENTRY(from->next, struct partition, flush_node);
+	list_remove(&p->flush_node);
+	/* What is appended from now on needs another flush. */
+	atomic_store(&p->flush_queued, FLUSH_NONE);
+	return p;
+}
+
 static void *work(void *arg)
 {
 	struct flush_pool *pool = arg;
 	stat_attach(pool->broker->stat);
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
-		while (list_empty(&pool->queue) && !pool->stopping) {
+		bool calm;
+		struct partition *p = take(pool, &calm);
+		if (!p && pool->stopping) {
+			break;
+		}
+		if (!p) {
 			pool->idle++;
 			pthread_cond_wait(&pool->work, &pool->lock);
 			pool->idle--;
+			continue;
 		}
-		if (list_empty(&pool->queue)) {
-			break;
-		}
-		struct list *first = pool->queue.next;
-		struct partition *p = LIST_ENTRY(first, struct partition, flush_node);
-		list_remove(first);
 		pthread_mutex_unlock(&pool->lock);
 		flush_one(pool, p);
 		partition_unref(p);
 		pthread_mutex_lock(&pool->lock);
+		pool->calm_busy = pool->calm_busy && !calm;
 	}
 	pthread_mutex_unlock(&pool->lock);
 	stat_attach(NULL);
 	return NULL;
 }
 
-void flush_pool_add(struct flush_pool *pool, struct partition *p)
+/* With the lock held. */
+static void wake_one(struct flush_pool *pool, enum flush_want want)
 {
-	if (atomic_exchange(&p->flush_queued, true)) {
-		return;
+	if (want == FLUSH_CALM && (pool->calm_busy || (pool->thread_count && !pool->idle))) {
+		return; /* a thread that ends its flush takes it */
 	}
-	partition_ref(p);
-	pthread_mutex_lock(&pool->lock);
-	list_append(&pool->queue, &p->flush_node);
 	if (pool->idle) {
 		pthread_cond_signal(&pool->work);
 	} else if (pool->thread_count < FLUSH_THREADS_MAX &&
 		   !pthread_create(&pool->threads[pool->thread_count], NULL, work, pool)) {
 		pool->thread_count++;
+	}
+}
+
+void flush_pool_add(struct flush_pool *pool, struct partition *p, enum flush_want want)
+{
+	if (atomic_load(&p->flush_queued) >= (int)want) {
+		return;
+	}
+	pthread_mutex_lock(&pool->lock);
+	int queued = atomic_load(&p->flush_queued);
+	if (queued < (int)want) {
+		if (queued == FLUSH_NONE) {
+			partition_ref(p);
+		}
+		list_remove(&p->flush_node);
+		list_append(want == FLUSH_NOW ? &pool->queue : &pool->calm, &p->flush_node);
+		atomic_store(&p->flush_queued, (int)want);
+		wake_one(pool, want);
 	}
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -115,7 +151,7 @@ static void on_later(struct deadline *deadline)
 	while (!list_empty(&r->flush_later)) {
 		struct partition *p = later_take(r);
 		if (atomic_load(&p->told_end) > atomic_load(&p->high_watermark)) {
-			broker_flush_soon(r->broker, p);
+			flush_pool_add(&r->broker->flush, p, FLUSH_CALM);
 		}
 		partition_unref(p);
 	}

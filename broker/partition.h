@@ -40,8 +40,8 @@ struct partition {
 	_Atomic int64_t told_end;
 	atomic_bool later; /* in a reactor's flush_later, whose thread owns later_node */
 	struct list later_node;
-	atomic_bool flush_queued;
-	struct list flush_node; /* guarded by flush.lock */
+	atomic_int flush_queued; /* enum flush_want; written with flush.lock held */
+	struct list flush_node;	 /* guarded by flush.lock */
 };
 
 /* Somebody waits for the high watermark to reach offset. Embedded. */
