@@ -46,5 +46,7 @@ extern const struct command *const commands[];
 
 /* Exact path of count words; NULL if none. */
 const struct command *command_find(const char *const *words, size_t count);
+/* The columns of its table when no option asks for another one; NULL: it prints none. */
+const struct column *command_columns(const struct command *command);
 /* True when some command's path begins with these words and goes on. */
 bool command_is_group(const char *const *words, size_t count);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/command.h"
 
+#include "core/base/mem.h"
+
 #include <string.h>
 
 #define COMMAND(name) extern const struct command cmd_##name;
@@ -52,4 +54,17 @@ bool command_is_group(const char *const *words, size_t count)
 		}
 	}
 	return false;
+}
+
+const struct column *command_columns(const struct command *command)
+{
+	if (!command->columns_of) {
+		return command->columns;
+	}
+	void *args = mem_new(command->args_size);
+	opts_set_defaults(command->opts, args);
+	const struct column *columns = command->columns_of(args);
+	opts_fini(command->opts, args);
+	mem_free(args);
+	return columns;
 }

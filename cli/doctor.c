@@ -21,7 +21,7 @@ static const char *const finding_names[] = {"ok", "WARN", "FAIL", "-"};
 const struct column doctor_columns[] = {
 	{"check", COLUMN_TEXT, "What was looked at."},
 	{"subject", COLUMN_TEXT, "Whose: an address, a node, a topic, a path."},
-	{"result", COLUMN_TEXT, "ok, WARN, FAIL, or - where there was nothing to check."},
+	{"result", COLUMN_RESULT, "ok, WARN, FAIL, or - where there was nothing to check."},
 	{"found", COLUMN_TEXT, "What was found."},
 	{"hint", COLUMN_TEXT, "What to do about it; null where nothing is to be done."},
 	{NULL, COLUMN_TEXT, NULL},

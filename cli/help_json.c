@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/client_keys.h"
 #include "cli/command.h"
+#include "cli/environment.h"
 #include "cli/help_text.h"
 #include "cli/json.h"
 #include "cli/report.h"
@@ -26,6 +28,40 @@ static json_t *options_json(const struct opt *opts)
 	return list;
 }
 
+static json_t *columns_json(const struct command *c)
+{
+	static const char *const kinds[] = {
+		"text", "number", "bytes", "duration", "time", "bool", "numbers", "result"};
+	const struct column *columns = command_columns(c);
+	json_t *list = json_array();
+	for (; columns && columns->name; columns++) {
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s?}", "name", columns->name, "kind",
+				      kinds[columns->kind], "help", columns->help));
+	}
+	return list;
+}
+
+static json_t *environment_json(void)
+{
+	json_t *list = json_array();
+	for (const struct env_var *v = env_vars; v->name; v++) {
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "name", v->name, "text", v->text));
+	}
+	return list;
+}
+
+static json_t *properties_json(void)
+{
+	json_t *list = json_array();
+	for (const struct client_key *k = client_keys; k->name; k++) {
+		json_array_append_new(list, json_pack("{s:s, s:s?, s:s}", "name", k->name,
+						    "default", k->def, "help", k->doc));
+	}
+	return list;
+}
+
 static json_t *command_json(const struct command *c)
 {
 	json_t *examples = json_array();
@@ -33,10 +69,11 @@ static json_t *command_json(const struct command *c)
 		json_array_append_new(
 			examples, json_pack("{s:s, s:s}", "line", e->line, "text", e->text));
 	}
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:i, s:i, s:s?, s:o, s:o}", "path", c->path,
-		"summary", c->summary, "details", c->details, "positional", c->positional,
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:i, s:i, s:s?, s:b, s:o, s:o, s:o}", "path",
+		c->path, "summary", c->summary, "details", c->details, "positional", c->positional,
 		"positional_min", c->positional_min, "positional_max", c->positional_max, "rest",
-		c->rest, "options", options_json(c->opts), "examples", examples);
+		c->rest, "client", c->needs != NULL, "options", options_json(c->opts), "columns",
+		columns_json(c), "examples", examples);
 }
 
 void help_print_json(struct out *out, const struct command *command)
@@ -53,8 +90,10 @@ void help_print_json(struct out *out, const struct command *command)
 			json_array_append_new(statuses,
 				json_pack("{s:i, s:s}", "status", e->status, "text", e->text));
 		}
-		json = json_pack("{s:s, s:o, s:o, s:o}", "version", PACKAGE_VERSION, "options",
-			options_json(global_opts), "exit_statuses", statuses, "commands", list);
+		json = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "version", PACKAGE_VERSION,
+			"options", options_json(global_opts), "environment", environment_json(),
+			"client_properties", properties_json(), "exit_statuses", statuses,
+			"commands", list);
 	}
 	json_print(out, json);
 	out_byte(out, '\n');

@@ -74,14 +74,7 @@ static void put_synopsis(struct out *out, const struct command *c)
 
 static void put_columns(struct out *out, const struct command *c)
 {
-	const struct column *columns = c->columns;
-	if (c->columns_of) {
-		void *args = mem_new(c->args_size);
-		opts_set_defaults(c->opts, args);
-		columns = c->columns_of(args);
-		opts_fini(c->opts, args);
-		mem_free(args);
-	}
+	const struct column *columns = command_columns(c);
 	if (!columns) {
 		return;
 	}

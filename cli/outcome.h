@@ -10,7 +10,7 @@
 enum { OUTCOME_COUNT = 3 };
 /* clang-format off */
 #define OUTCOME_COLUMNS                                                                            \
-	{"result", COLUMN_TEXT, "What became of it; \"failed\" where error is set."},              \
+	{"result", COLUMN_RESULT, "What became of it; \"failed\" where error is set."},              \
 	{"error", COLUMN_TEXT, "Name of the error; null where there is none."},                    \
 	{"message", COLUMN_TEXT, "What the error says; null where there is none."}
 /* clang-format on */

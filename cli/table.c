@@ -123,6 +123,22 @@ static struct slice cut(struct slice text, size_t columns)
 	return text;
 }
 
+/* Red for what failed, yellow for what is doubtful or only would be; NULL: as it is. */
+static const char *color_of(enum column_kind kind, struct slice text)
+{
+	static const char *const red[] = {"failed", "FAIL"}, *const yellow[] = {"would", "WARN"};
+	for (size_t i = 0; kind == COLUMN_RESULT && i < 2; i++) {
+		size_t red_len = strlen(red[i]), yellow_len = strlen(yellow[i]);
+		if (text.len >= red_len && memcmp(text.data, red[i], red_len) == 0) {
+			return "31";
+		}
+		if (text.len >= yellow_len && memcmp(text.data, yellow[i], yellow_len) == 0) {
+			return "33";
+		}
+	}
+	return NULL;
+}
+
 static void print_row_aligned(struct table *t, struct buf *cells)
 {
 	struct out *out = &t->ctx->out;
@@ -137,7 +153,10 @@ static void print_row_aligned(struct table *t, struct buf *cells)
 			out_printf(out, "%*s", pad, "");
 		}
 		text = cut(text, room);
+		const char *color = out->color ? color_of(t->columns[i].kind, text) : NULL;
+		out_printf(out, color ? "\x1b[%sm" : "%s", color ? color : "");
 		out_bytes(out, text.data, text.len);
+		out_str(out, color ? "\x1b[0m" : "");
 		if (i + 1 < t->column_count && room > t->widths[i] + 2) {
 			out_printf(out, "%*s", to_right ? 2 : pad + 2, "");
 		}
@@ -421,7 +440,7 @@ void table_end(struct table **table)
 void table_print_schema(struct out *out, const struct column *columns)
 {
 	static const char *const types[] = {
-		"string", "integer", "integer", "integer", "integer", "boolean", "array"};
+		"string", "integer", "integer", "integer", "integer", "boolean", "array", "string"};
 	json_t *fields = json_object();
 	for (const struct column *c = columns; c->name; c++) {
 		json_t *field = json_pack("{s:[ss]}", "type", types[c->kind], "null");

@@ -20,6 +20,7 @@ enum column_kind {
 	COLUMN_TIME,	 /* ms since 1970; a terminal shows RFC 3339 */
 	COLUMN_BOOL,
 	COLUMN_NUMBERS, /* 1,2,3; an array in json */
+	COLUMN_RESULT,	/* text; bad and doubtful ones are coloured on a terminal */
 };
 
 struct column {

@@ -7,6 +7,8 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 
+#include <string.h>
+
 struct topic_clone_args {
 	int32_t partitions, replicas;
 	struct opt_list configs;
@@ -152,6 +154,9 @@ static enum weir_code topic_clone_run(void *args, struct ctx *ctx, struct weir_e
 		arena_init(&arena, LIMIT_FRAME_DEFAULT);
 		code = clone(ctx, client, a, &own, &arena, err);
 		arena_fini(&arena);
+	}
+	if (code == WEIR_INVALID_CONFIG && !strstr(err->text, "did you mean")) {
+		topic_configs_hint(ctx, &own);
 	}
 	topic_configs_fini(&own);
 	return code;

@@ -107,6 +107,9 @@ static enum weir_code topic_create_run(void *args, struct ctx *ctx, struct weir_
 		size_t count = list_topics(a, ctx, &configs, topics);
 		code = create(ctx, client, topics, count, a->if_not_exists, err);
 	}
+	if (code == WEIR_INVALID_CONFIG && !strstr(err->text, "did you mean")) {
+		topic_configs_hint(ctx, &configs);
+	}
 	topic_configs_fini(&configs);
 	mem_free(topics);
 	return code;

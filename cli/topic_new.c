@@ -3,6 +3,7 @@
 
 #include "cli/topic_common.h"
 #include "core/base/mem.h"
+#include "core/conf/row.h"
 
 const struct column topic_new_columns[] = {
 	{"topic", COLUMN_TEXT, "Name."},
@@ -89,4 +90,16 @@ void topic_configs_fini(struct topic_configs *configs)
 	mem_free(configs->keys);
 	mem_free(configs->items);
 	*configs = (struct topic_configs){.count = 0};
+}
+
+void topic_configs_hint(struct ctx *ctx, const struct topic_configs *configs)
+{
+	for (size_t i = 0; i < configs->count; i++) {
+		const char *near = conf_row_find(CONF_TOPIC, configs->keys[i])
+					   ? NULL
+					   : conf_near(CONF_TOPIC, configs->keys[i]);
+		if (near) {
+			hint_set(&ctx->hint, "did you mean %s?", near);
+		}
+	}
 }

@@ -35,3 +35,6 @@ struct topic_configs {
 WEIR_MUST_USE enum weir_code topic_configs_parse(
 	const struct opt_list *pairs, struct topic_configs *configs, struct weir_err *err);
 void topic_configs_fini(struct topic_configs *configs);
+/* Sets the hint to a setting's name near to one of these that no table has, after INVALID_CONFIG
+ * from a broker that names none. */
+void topic_configs_hint(struct ctx *ctx, const struct topic_configs *configs);

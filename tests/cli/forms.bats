@@ -60,6 +60,10 @@ tables=("topic list" "topic describe t" "topic describe t --partitions" "topic d
 	grep -q $'\e\\[1m' "$TMP/tty"
 	is 60 "$(sed 's/\x1b\[[0-9]*m//g' "$TMP/tty" | awk '{ if (length > n) n = length } END { print n }')"
 	! grep -q $'\t' "$TMP/tty"
+	# Bad results are red, a plan yellow; the columns stay aligned.
+	TERM=xterm script -qec "$WEIR topic delete --dry-run t nope" /dev/null </dev/null | tr -d '\r' >"$TMP/tty"
+	grep -q $'\e\\[31mfailed\e\\[0m' "$TMP/tty"
+	grep -q $'\e\\[33mwould delete\e\\[0m' "$TMP/tty"
 	NO_COLOR=1 TERM=xterm script -qec "$WEIR topic list" /dev/null </dev/null >"$TMP/tty"
 	! grep -q $'\e' "$TMP/tty"
 	TERM=dumb script -qec "$WEIR topic list" /dev/null </dev/null >"$TMP/tty"

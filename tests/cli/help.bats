@@ -49,6 +49,9 @@ load common
 @test "help --json is one object" {
 	need jq
 	$WEIR help --json | jq -e '.commands | length > 2' >/dev/null
+	$WEIR help --json | jq -e '[.environment, .client_properties, .exit_statuses, .options] |
+		all(length > 3)' >/dev/null
+	is number "$($WEIR help error --json | jq -r '.columns[0].kind')"
 	$WEIR help error --json | jq -e '.path == "error"' >/dev/null
 	$WEIR help error -O json | jq -e '.path == "error"' >/dev/null
 }
