@@ -12,13 +12,20 @@ libweirbroker_a_SOURCES = \
 	broker/group/classic.c broker/group/classic.h broker/group/classic_priv.h \
 	broker/group/classic_requests.c \
 	broker/group/commit.c broker/group/commit.h \
+	broker/group/assignor.h broker/group/assignor_range.c broker/group/assignor_uniform.c \
+	broker/group/modern.c broker/group/modern.h broker/group/modern_priv.h \
+	broker/group/modern_classic.c broker/group/modern_describe.c \
+	broker/group/modern_member.c broker/group/modern_records.c \
 	broker/group/coordinator.c broker/group/coordinator.h broker/group/coordinator_priv.h \
 	broker/group/expiry.c \
 	broker/group/load.c \
 	broker/group/member.c \
-	broker/group/mutant.h \
+	broker/group/migrate.c broker/group/mutant.h \
 	broker/group/offsets.c broker/group/offsets.h \
+	broker/group/re2_syntax.c broker/group/reconcile.c broker/group/resolve.c \
 	broker/group/runner.c broker/group/runner.h broker/group/runner_priv.h \
+	broker/group/target.c \
+	broker/group/tp_set.c broker/group/tp_set.h \
 	broker/housekeeper.c \
 	broker/listen.c \
 	broker/outgoing.c broker/outgoing.h \

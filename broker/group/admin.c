@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/group/admin.h"
 
-#include "broker/group/classic_priv.h"
+#include "broker/group/modern_priv.h"
 
 const char *group_type_name(enum group_type type)
 {
@@ -18,6 +18,11 @@ static void summarise(const struct group *group, struct group_summary *row)
 		.state = classic_state_name(classic ? classic->state : CLASSIC_EMPTY),
 		.type = GROUP_CLASSIC,
 	};
+	if (group->modern) {
+		row->protocol_type = slice_str("consumer");
+		row->state = modern_state_name(group->modern);
+		row->type = GROUP_CONSUMER;
+	}
 }
 
 void coordinator_list(const struct coordinator *c,
@@ -74,7 +79,7 @@ enum weir_code coordinator_describe_classic(
 {
 	const struct group *group = group_find(c, row->group_id);
 	*position = group_position(c, group);
-	if (!group) {
+	if (!group || group->modern) {
 		row->group_state = slice_str("Dead");
 		return WEIR_GROUP_ID_NOT_FOUND;
 	}
@@ -99,7 +104,8 @@ static enum weir_code delete_checked(
 		return err_set(err, WEIR_GROUP_ID_NOT_FOUND, "the group does not exist");
 	}
 	c->group = group;
-	if (group->classic && group->classic->state != CLASSIC_EMPTY) {
+	if ((group->classic && group->classic->state != CLASSIC_EMPTY) ||
+		(group->modern && group->modern->count)) {
 		return err_set(err, WEIR_NON_EMPTY_GROUP, "the group has members");
 	}
 	group_delete(c, group);

@@ -18,6 +18,9 @@ struct group_catalog {
 		const struct group_catalog *catalog, struct slice name, struct group_topic *topic);
 	bool (*by_id)(
 		const struct group_catalog *catalog, struct uuid id, struct group_topic *topic);
+	/* A setting of the group itself (KIP-848, group configurations); false: none. */
+	bool (*setting)(const struct group_catalog *catalog, struct slice group_id, const char *key,
+		int32_t *value);
 	/* The i-th by name; false past the end. */
 	bool (*at)(const struct group_catalog *catalog, size_t i, struct group_topic *topic);
 };

@@ -2,7 +2,7 @@
 /* Requests of the classic protocol: who may, and what it does to the group. */
 #include "broker/group/classic.h"
 
-#include "broker/group/classic_priv.h"
+#include "broker/group/modern_priv.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
@@ -238,6 +238,7 @@ static void join_group(struct join *j, bool fresh)
 {
 	const struct join_group_request *request = j->request;
 	bool unknown = request->member_id.len == 0;
+	int32_t before = j->c->records.count;
 	fill_profile(j);
 	if (!has_room(j)) {
 		struct classic_member *member = classic_member(j->classic, request->member_id);
@@ -251,7 +252,7 @@ static void join_group(struct join *j, bool fresh)
 		refuse_join(j, WEIR_INCONSISTENT_GROUP_PROTOCOL, request->member_id);
 	} else {
 		(unknown ? join_new : join_again)(j);
-		if (fresh && !j->c->records.count) {
+		if (fresh && j->c->records.count == before) {
 			classic_put_new(j->c, j->classic);
 		}
 	}
@@ -287,6 +288,15 @@ static void drop_unused(struct coordinator *c, struct group *group)
 	}
 }
 
+/* An empty group of the consumer protocol makes room for a classic one. */
+static void forget_consumer(struct coordinator *c, struct group *group)
+{
+	if (group && group->modern) {
+		put_consumer_gone(c, group->modern);
+		modern_free(c, group);
+	}
+}
+
 void coordinator_join(struct coordinator *c, const struct group_env *env,
 	const struct group_caller *caller, const struct join_group_request *request, void *token)
 {
@@ -298,9 +308,12 @@ void coordinator_join(struct coordinator *c, const struct group_env *env,
 	j.group = group_find(c, request->group_id);
 	if (code != WEIR_OK) {
 		refuse_join(&j, code, slice_of("", 0));
-	} else if (!j.group && request->member_id.len) {
+	} else if (j.group && j.group->modern && j.group->modern->count) {
+		modern_join(c, j.group->modern, caller, request, token);
+	} else if ((!j.group || j.group->modern) && request->member_id.len) {
 		refuse_join(&j, WEIR_UNKNOWN_MEMBER_ID, request->member_id);
 	} else {
+		forget_consumer(c, j.group);
 		bool fresh = !j.group || !j.group->classic;
 		j.group = group_take(c, request->group_id);
 		j.classic = classic_take(j.group);
@@ -309,7 +322,7 @@ void coordinator_join(struct coordinator *c, const struct group_env *env,
 			j.classic->since_ms = env->wall_ms;
 		}
 		join_group(&j, fresh);
-		if (fresh && !c->records.count) {
+		if (fresh) {
 			drop_unused(c, j.group);
 		}
 	}
@@ -435,10 +448,14 @@ void coordinator_sync(struct coordinator *c, const struct group_env *env,
 		.token = token,
 		.classic = group ? group->classic : NULL};
 	c->group = group;
-	if (code == WEIR_OK) {
+	bool consumers = code == WEIR_OK && request->group_id.len && group && group->modern &&
+			 group->modern->count;
+	if (code == WEIR_OK && !consumers) {
 		code = check_sync(&s);
 	}
-	if (code != WEIR_OK) {
+	if (consumers) {
+		modern_sync(c, group->modern, caller, request, token);
+	} else if (code != WEIR_OK) {
 		refuse_sync(&s, code);
 	} else {
 		sync_group(&s);
@@ -454,6 +471,9 @@ static enum weir_code heartbeat(struct coordinator *c, const struct heartbeat_re
 	struct classic *classic = group ? group->classic : NULL;
 	if (!request->group_id.len) {
 		return WEIR_INVALID_GROUP_ID;
+	}
+	if (group && group->modern) {
+		return modern_heartbeat(c, group->modern, request);
 	}
 	if (!classic) {
 		return WEIR_UNKNOWN_MEMBER_ID;
@@ -519,6 +539,10 @@ static enum weir_code leave(
 	struct classic *classic = group ? group->classic : NULL;
 	if (!group_id.len) {
 		return WEIR_INVALID_GROUP_ID;
+	}
+	if (group && group->modern) {
+		modern_leave(c, group->modern, leavers, count);
+		return WEIR_OK;
 	}
 	if (!classic) {
 		return WEIR_UNKNOWN_MEMBER_ID;

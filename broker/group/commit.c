@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "broker/group/commit.h"
 
-#include "broker/group/classic_priv.h"
+#include "broker/group/modern_priv.h"
 #include "core/base/mem.h"
 #include "core/wire/messages.h"
 
@@ -196,10 +196,53 @@ static enum weir_code check_classic(struct coordinator *c, const struct classic 
 	return WEIR_OK;
 }
 
+/* A member that has moved on may still commit what it has had since the epoch it names. */
+static void check_rows(const struct modern_member *member, struct group_commit *commit)
+{
+	for (size_t i = 0; i < commit->count; i++) {
+		struct group_commit_row *row = &commit->rows[i];
+		const struct tp *had =
+			tp_set_find(&member->assigned, row->topic_id, row->partition);
+		if (!had) {
+			had = tp_set_find(&member->revoking, row->topic_id, row->partition);
+		}
+		if (row->code == WEIR_OK && (!had || had->epoch > commit->generation)) {
+			row->code = WEIR_STALE_MEMBER_EPOCH;
+		}
+	}
+}
+
+static enum weir_code check_consumer(const struct modern *modern,
+	const struct group_caller *caller, struct group_commit *commit, struct weir_err *err)
+{
+	enum { KNOWS_EPOCHS = 9 };
+	enum weir_code code = WEIR_OK;
+	const struct modern_member *member = modern_member(modern, commit->member_id);
+	if (commit->generation < 0 && !modern->count) {
+		return WEIR_OK;
+	}
+	if (!member) {
+		code = WEIR_UNKNOWN_MEMBER_ID;
+	} else if (member->classic) {
+		code = commit->generation == member->epoch || MUTANT(1) ? WEIR_OK
+									: WEIR_ILLEGAL_GENERATION;
+	} else if (commit->producer_id < 0 && caller->version < KNOWS_EPOCHS) {
+		code = WEIR_UNSUPPORTED_VERSION;
+	} else if (commit->generation < 0 || commit->generation > member->epoch) {
+		code = WEIR_STALE_MEMBER_EPOCH;
+	} else if (commit->generation < member->epoch) {
+		check_rows(member, commit);
+	}
+	return code == WEIR_OK ? code : err_set(err, code, "%s", err_info(code)->text);
+}
+
 static enum weir_code check_group(struct coordinator *c, const struct group_caller *caller,
-	const struct group_commit *commit, struct weir_err *err)
+	struct group_commit *commit, struct weir_err *err)
 {
 	const struct group *group = group_find(c, commit->group_id);
+	if (group && group->modern) {
+		return check_consumer(group->modern, caller, commit, err);
+	}
 	if (group && group->classic) {
 		return check_classic(c, group->classic, commit, err);
 	}
@@ -308,7 +351,16 @@ enum weir_code coordinator_fetch(struct coordinator *c, const struct group_fetch
 	struct group *group = group_find(c, fetch->group_id);
 	*position = group_position(c, group);
 	*offsets = group ? &group->offsets : NULL;
-	return WEIR_OK;
+	bool asks_as_member = fetch->member_id.len || fetch->member_epoch >= 0;
+	if (!group || !group->modern || !asks_as_member) {
+		return WEIR_OK;
+	}
+	const struct modern_member *member = modern_member(group->modern, fetch->member_id);
+	enum weir_code code = !member				     ? WEIR_UNKNOWN_MEMBER_ID
+			      : member->epoch == fetch->member_epoch ? WEIR_OK
+			      : member->classic			     ? WEIR_ILLEGAL_GENERATION
+								     : WEIR_STALE_MEMBER_EPOCH;
+	return code == WEIR_OK ? code : err_set(err, code, "%s", err_info(code)->text);
 }
 
 /* ---- delete ---- */
@@ -370,8 +422,10 @@ static enum weir_code delete_checked(struct coordinator *c, struct slice group_i
 	}
 	c->group = group;
 	for (size_t i = 0; i < count && c->group; i++) {
-		if (rows[i].code == WEIR_OK && classic &&
-			classic_subscribed(classic, rows[i].topic)) {
+		bool subscribed =
+			(classic && classic_subscribed(classic, rows[i].topic)) ||
+			(group->modern && modern_subscribed(group->modern, rows[i].topic));
+		if (rows[i].code == WEIR_OK && subscribed) {
 			rows[i].code = WEIR_GROUP_SUBSCRIBED_TO_TOPIC;
 		} else if (rows[i].code == WEIR_OK) {
 			forget(c, group, rows[i].topic, rows[i].partition);

@@ -4,7 +4,7 @@
  * records in one batch builder; step_end appends them, notes the log's end as the group's position
  * and settles the answers.
  */
-#include "broker/group/classic_priv.h"
+#include "broker/group/modern_priv.h"
 
 #include "core/base/limits.h"
 #include "core/base/mem.h"
@@ -130,6 +130,7 @@ void group_drop(struct coordinator *c, struct group *group)
 	c->removed = true;
 	map_remove(&c->groups, group->id);
 	classic_free(c, group);
+	modern_free(c, group);
 	commits_free_pending(c, group);
 	offsets_fini(&group->offsets);
 	mem_free((void *)(uintptr_t)group->id.data);
@@ -138,7 +139,8 @@ void group_drop(struct coordinator *c, struct group *group)
 
 void group_drop_if_bare(struct coordinator *c, struct group *group)
 {
-	if (!group->classic && offsets_empty(&group->offsets) && list_empty(&group->pending)) {
+	if (!group->classic && !group->modern && offsets_empty(&group->offsets) &&
+		list_empty(&group->pending)) {
 		group_drop(c, group);
 	}
 }
@@ -312,7 +314,31 @@ void group_delete(struct coordinator *c, struct group *group)
 		struct group_metadata_key key = {.group = group->id};
 		record_put(c, RECORD_CLASSIC, &key, 0, NULL);
 	}
+	if (group->modern) {
+		put_consumer_gone(c, group->modern);
+	}
 	group_drop(c, group);
+}
+
+static int32_t setting(
+	const struct coordinator *c, const struct group *group, const char *key, int32_t broker)
+{
+	const struct group_catalog *catalog = c->env->catalog;
+	int32_t own;
+	bool has = catalog && catalog->setting && catalog->setting(catalog, group->id, key, &own);
+	return has ? own : broker;
+}
+
+int32_t group_session_timeout(const struct coordinator *c, const struct group *group)
+{
+	return setting(c, group, "consumer.session.timeout.ms",
+		c->env->conf->group_consumer_session_timeout_ms);
+}
+
+int32_t group_heartbeat_interval(const struct coordinator *c, const struct group *group)
+{
+	return setting(c, group, "consumer.heartbeat.interval.ms",
+		c->env->conf->group_consumer_heartbeat_interval_ms);
 }
 
 /* ---- replay ---- */
@@ -407,7 +433,8 @@ enum weir_code coordinator_replay(struct coordinator *c, const struct group_repl
 	case RECORD_CLASSIC:
 		return replay_classic(&r);
 	default:
-		return WEIR_OK;
+		return modern_replay(
+			c, (int16_t)be16_get(key.data), r.key, r.value, r.version, err);
 	}
 }
 
@@ -422,6 +449,9 @@ void coordinator_loaded(struct coordinator *c, const struct group_env *env, int6
 		group->position = c->floor_position = end_offset;
 		if (group->classic) {
 			classic_loaded(c, group->classic);
+		}
+		if (group->modern) {
+			modern_loaded(c, group);
 		}
 	}
 	c->env = NULL;

@@ -59,6 +59,8 @@ struct group_effects {
 	 * shard: to be copied before the return, to be sent after settle.
 	 */
 	void (*answer)(void *arg, void *token, const void *response);
+	/* Have the topics found that the pattern matches, now; coordinator_resolved tells them. */
+	void (*resolve)(void *arg, struct slice group_id, struct slice pattern);
 	/*
 	 * Ends a step: its answers may go when the log is durable up to position; with code other
 	 * than WEIR_OK none of them may, each is answered with code instead.

@@ -16,6 +16,12 @@ enum group_record {
 	RECORD_LEGACY_OFFSET = 0,
 	RECORD_OFFSET = 1,
 	RECORD_CLASSIC = 2,
+	RECORD_CONSUMER_GROUP = 3,
+	RECORD_CONSUMER_MEMBER = 5,
+	RECORD_CONSUMER_TARGET_EPOCH = 6,
+	RECORD_CONSUMER_TARGET = 7,
+	RECORD_CONSUMER_CURRENT = 8,
+	RECORD_CONSUMER_PATTERN = 16,
 };
 
 struct group_timer {
@@ -44,8 +50,9 @@ struct group {
 	struct slice id;
 	int64_t position; /* end of its last record in the log; 0: none since the load */
 	struct offsets offsets;
-	struct list pending;	 /* struct pending_offsets.in_group */
-	struct classic *classic; /* NULL: none */
+	struct list pending;	   /* struct pending_offsets.in_group */
+	struct classic *classic;   /* NULL: none */
+	struct modern *modern; /* NULL: none; never both */
 };
 
 struct coordinator {
@@ -99,6 +106,10 @@ int64_t group_position(const struct coordinator *c, const struct group *group);
 
 void timer_set(struct coordinator *c, struct group_timer *timer, int64_t after_ms);
 void timer_clear(struct coordinator *c, struct group_timer *timer);
+
+/* Of the consumer protocol, by the group's own settings or the broker's. */
+int32_t group_session_timeout(const struct coordinator *c, const struct group *group);
+int32_t group_heartbeat_interval(const struct coordinator *c, const struct group *group);
 
 /* commit.c */
 void commit_replay(struct coordinator *c, const struct group_replay *at, struct slice group_id,

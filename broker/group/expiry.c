@@ -2,7 +2,7 @@
 /* Offsets that go by themselves: after their retention, or with their topic. */
 #include "broker/group/commit.h"
 
-#include "broker/group/classic_priv.h"
+#include "broker/group/modern_priv.h"
 #include "core/base/mem.h"
 
 static bool row_expired(const struct coordinator *c, const struct committed *row, int64_t base_ms)
@@ -35,19 +35,26 @@ static void expire_topic(
 	mem_free(gone);
 }
 
+static bool subscribed(const struct group *group, struct slice topic)
+{
+	return group->modern ? modern_subscribed(group->modern, topic)
+			       : classic_subscribed(group->classic, topic);
+}
+
 /* Offsets of topics that a stable group still subscribes to stay, and all while it rebalances. */
 static void expire_group(struct coordinator *c, struct group *group)
 {
 	struct classic *classic = group->classic;
 	bool typed = classic && classic->protocol_type.data;
-	bool empty = !classic || classic->state == CLASSIC_EMPTY;
-	if (!empty && (classic->state != CLASSIC_STABLE || !classic->topics_known)) {
+	bool empty = group->modern ? !group->modern->count
+				     : !classic || classic->state == CLASSIC_EMPTY;
+	if (!empty && classic && (classic->state != CLASSIC_STABLE || !classic->topics_known)) {
 		return;
 	}
 	int64_t base_ms = empty && typed ? classic->since_ms : -1;
 	for (uint32_t t = group->offsets.count; t-- > 0;) {
 		struct offset_topic *topic = group->offsets.topics[t];
-		if (empty || !classic_subscribed(classic, offset_topic_name(topic))) {
+		if (empty || !subscribed(group, offset_topic_name(topic))) {
 			expire_topic(c, group, topic, base_ms);
 		}
 	}

@@ -149,7 +149,9 @@ static void make_active(struct group_shard *shard, struct coordinator **coordina
 {
 	struct group_env env;
 	struct broker *broker = shard->runner->broker;
-	group_env_now(&env, broker, NULL);
+	struct group_image view;
+	group_image_init(&view, broker);
+	group_env_now(&env, broker, &view);
 	pthread_mutex_lock(&shard->lock);
 	if (shard->state == SHARD_LOADING) {
 		coordinator_loaded(*coordinator, &env, end);
@@ -161,6 +163,7 @@ static void make_active(struct group_shard *shard, struct coordinator **coordina
 		ticker_wake(shard->runner, next);
 	}
 	pthread_mutex_unlock(&shard->lock);
+	group_image_fini(&view);
 	coordinator_free(coordinator);
 }
 
@@ -243,6 +246,8 @@ void *loader_run(void *arg)
 			pthread_mutex_unlock(&runner->work_lock);
 			load(shard);
 			pthread_mutex_lock(&runner->work_lock);
+		} else if (resolve_next(runner)) {
+			continue;
 		} else if (wake_ms == INT64_MAX) {
 			pthread_cond_wait(&runner->work, &runner->work_lock);
 		} else {

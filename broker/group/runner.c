@@ -100,8 +100,11 @@ static enum weir_code on_append(
 
 struct coordinator *shard_coordinator(struct group_shard *shard)
 {
-	struct group_effects effects = {
-		.arg = shard, .append = on_append, .answer = call_answer, .settle = call_settle};
+	struct group_effects effects = {.arg = shard,
+		.append = on_append,
+		.answer = call_answer,
+		.settle = call_settle,
+		.resolve = resolve_queue};
 	return coordinator_new(&effects);
 }
 
@@ -362,6 +365,7 @@ struct group_runner *group_runner_new(struct broker *broker)
 	pthread_cond_init(&runner->tick, &attr);
 	pthread_condattr_destroy(&attr);
 	list_init(&runner->to_load);
+	list_init(&runner->to_resolve);
 	list_init(&runner->gone);
 	atomic_store(&runner->wake_ms, INT64_MAX);
 	return runner;
@@ -426,6 +430,7 @@ void group_runner_free(struct group_runner **runner)
 		pthread_mutex_destroy(&shard->lock);
 		mem_free(shard);
 	}
+	resolve_drop_all(r);
 	for (struct gone_topic *gone; (gone = take_gone(r));) {
 		gone_free(gone);
 	}

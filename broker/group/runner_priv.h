@@ -46,7 +46,8 @@ struct group_runner {
 	pthread_mutex_t work_lock;
 	pthread_cond_t work; /* monotonic clock */
 	struct list to_load; /* struct group_shard.load_node; guarded by work_lock, as all below */
-	struct list gone;    /* struct gone_topic */
+	struct list to_resolve; /* struct resolving, resolve.c */
+	struct list gone;	/* struct gone_topic */
 	bool stopping;
 	bool started;
 	_Atomic int64_t wake_ms; /* when the ticker looks again */
@@ -82,6 +83,11 @@ struct group_call {
 void call_answer(void *shard, void *token, const void *response);
 void call_settle(void *shard, enum weir_code code, int64_t position);
 void calls_send(struct partition *partition, struct list *settled);
+
+/* resolve.c: effects' resolve; and what a loader's thread does about it. */
+void resolve_queue(void *shard, struct slice group_id, struct slice pattern);
+bool resolve_next(struct group_runner *runner);
+void resolve_drop_all(struct group_runner *runner);
 
 /* load.c */
 void *loader_run(void *runner);
