@@ -42,6 +42,7 @@ libweirbroker_a_SOURCES = \
 	broker/handlers/api_versions.c \
 	broker/handlers/cluster.c \
 	broker/handlers/configs.c broker/handlers/configs.h \
+	broker/handlers/consumer_group.c \
 	broker/handlers/delete_records.c \
 	broker/handlers/fetch.c \
 	broker/handlers/find_coordinator.c \

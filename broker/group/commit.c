@@ -212,8 +212,8 @@ static void check_rows(const struct modern_member *member, struct group_commit *
 	}
 }
 
-static enum weir_code check_consumer(const struct modern *modern,
-	const struct group_caller *caller, struct group_commit *commit, struct weir_err *err)
+static enum weir_code check_consumer(const struct modern *modern, const struct group_caller *caller,
+	struct group_commit *commit, struct weir_err *err)
 {
 	enum { KNOWS_EPOCHS = 9 };
 	enum weir_code code = WEIR_OK;

@@ -50,9 +50,9 @@ struct group {
 	struct slice id;
 	int64_t position; /* end of its last record in the log; 0: none since the load */
 	struct offsets offsets;
-	struct list pending;	   /* struct pending_offsets.in_group */
-	struct classic *classic;   /* NULL: none */
-	struct modern *modern; /* NULL: none; never both */
+	struct list pending;	 /* struct pending_offsets.in_group */
+	struct classic *classic; /* NULL: none */
+	struct modern *modern;	 /* NULL: none; never both */
 };
 
 struct coordinator {

@@ -38,7 +38,7 @@ static void expire_topic(
 static bool subscribed(const struct group *group, struct slice topic)
 {
 	return group->modern ? modern_subscribed(group->modern, topic)
-			       : classic_subscribed(group->classic, topic);
+			     : classic_subscribed(group->classic, topic);
 }
 
 /* Offsets of topics that a stable group still subscribes to stay, and all while it rebalances. */
@@ -46,8 +46,8 @@ static void expire_group(struct coordinator *c, struct group *group)
 {
 	struct classic *classic = group->classic;
 	bool typed = classic && classic->protocol_type.data;
-	bool empty = group->modern ? !group->modern->count
-				     : !classic || classic->state == CLASSIC_EMPTY;
+	bool empty =
+		group->modern ? !group->modern->count : !classic || classic->state == CLASSIC_EMPTY;
 	if (!empty && classic && (classic->state != CLASSIC_STABLE || !classic->topics_known)) {
 		return;
 	}

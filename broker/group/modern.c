@@ -592,8 +592,8 @@ enum weir_code coordinator_resolved(struct coordinator *c, const struct group_en
 		mem_free(before.topics);
 		if (first || !same) {
 			put_pattern(c, group->modern, found);
-			group->modern->revision = -1; /* the topics are to be looked at again */
-			modern_refresh(c, group->modern, false);
+			/* Who subscribes with it subscribes to something else now. */
+			modern_refresh(c, group->modern, !same);
 		}
 	}
 	return step_end(c, NULL, err);

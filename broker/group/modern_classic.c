@@ -169,8 +169,8 @@ static void join(struct join *j, void *token)
 	modern_await_rebalance(c, member);
 }
 
-void modern_join(struct coordinator *c, struct modern *modern,
-	const struct group_caller *caller, const struct join_group_request *request, void *token)
+void modern_join(struct coordinator *c, struct modern *modern, const struct group_caller *caller,
+	const struct join_group_request *request, void *token)
 {
 	bool unknown = request->member_id.len == 0;
 	struct join j = {.c = c,
@@ -191,8 +191,8 @@ void modern_join(struct coordinator *c, struct modern *modern,
 
 /* ---- the others ---- */
 
-static enum weir_code find(const struct modern *modern, struct slice id,
-	struct slice instance_id, struct modern_member **member)
+static enum weir_code find(const struct modern *modern, struct slice id, struct slice instance_id,
+	struct modern_member **member)
 {
 	*member = modern_member(modern, id);
 	if (instance_id.data) {
@@ -237,8 +237,8 @@ static enum weir_code check_sync(struct coordinator *c, const struct modern *mod
 	return WEIR_OK;
 }
 
-void modern_sync(struct coordinator *c, struct modern *modern,
-	const struct group_caller *caller, const struct sync_group_request *request, void *token)
+void modern_sync(struct coordinator *c, struct modern *modern, const struct group_caller *caller,
+	const struct sync_group_request *request, void *token)
 {
 	enum { NAMES_ITS_PROTOCOL = 5 };
 	struct sync_group_response response;
@@ -266,8 +266,7 @@ enum weir_code modern_heartbeat(
 	struct coordinator *c, struct modern *modern, const struct heartbeat_request *request)
 {
 	struct modern_member *member;
-	enum weir_code code =
-		find(modern, request->member_id, request->group_instance_id, &member);
+	enum weir_code code = find(modern, request->member_id, request->group_instance_id, &member);
 	c->group = modern->group;
 	if (code == WEIR_OK && request->generation_id != member->epoch) {
 		code = WEIR_ILLEGAL_GENERATION;
@@ -285,8 +284,8 @@ enum weir_code modern_heartbeat(
 	return WEIR_OK;
 }
 
-void modern_leave(struct coordinator *c, struct modern *modern, struct group_leaver *leavers,
-	size_t count)
+void modern_leave(
+	struct coordinator *c, struct modern *modern, struct group_leaver *leavers, size_t count)
 {
 	bool any = false;
 	c->group = modern->group;

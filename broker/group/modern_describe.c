@@ -101,8 +101,7 @@ enum weir_code coordinator_describe_consumer(const struct coordinator *c,
 	row->group_state = slice_str(modern_state_name(modern));
 	row->group_epoch = modern->epoch;
 	row->assignment_epoch = modern->target_epoch;
-	row->assignor_name =
-		slice_str(modern_uses_range(modern, env->conf) ? "range" : "uniform");
+	row->assignor_name = slice_str(modern_uses_range(modern, env->conf) ? "range" : "uniform");
 	row->members = rows(&d, (size_t)modern->count, sizeof(*row->members));
 	LIST_EACH(it, &modern->members)
 	{

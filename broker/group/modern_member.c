@@ -268,8 +268,8 @@ static void own(struct modern_member *member, const struct tp_set *set)
 	struct modern *modern = member->group->modern;
 	for (size_t i = 0; i < set->count; i++) {
 		struct tp_key key;
-		map_put(&modern->owners,
-			tp_key(&key, set->items[i].topic, set->items[i].partition), member);
+		map_put(&modern->owners, tp_key(&key, set->items[i].topic, set->items[i].partition),
+			member);
 	}
 }
 

@@ -32,7 +32,7 @@ struct modern_member {
 	int32_t rebalance_timeout_ms;
 	struct slice *topics; /* subscribed names, sorted */
 	size_t topic_count;
-	struct slice pattern;		  /* empty or data NULL: none */
+	struct slice pattern;		/* empty or data NULL: none */
 	struct modern_classic *classic; /* NULL: it speaks the consumer protocol */
 	int32_t epoch, previous_epoch;
 	enum reconcile_state state;
@@ -63,9 +63,9 @@ struct modern {
 	struct list members;
 	int32_t count, classic_count;
 	struct map by_id, by_instance; /* struct modern_member */
-	struct map owners;     /* struct modern_member by partition: assigned or revoking */
-	struct map patterns;   /* struct modern_pattern */
-	struct map subscribed; /* name -> how many members name it */
+	struct map owners;	       /* struct modern_member by partition: assigned or revoking */
+	struct map patterns;	       /* struct modern_pattern */
+	struct map subscribed;	       /* name -> how many members name it */
 };
 
 /* modern_member.c: the tables. */
@@ -103,8 +103,8 @@ void put_target(struct coordinator *c, const struct modern_member *member);
 void put_target_epoch(struct coordinator *c, const struct modern *modern);
 void put_current(struct coordinator *c, const struct modern_member *member);
 void put_epoch(struct coordinator *c, const struct modern *modern);
-void put_pattern(struct coordinator *c, const struct modern *modern,
-	const struct modern_pattern *pattern);
+void put_pattern(
+	struct coordinator *c, const struct modern *modern, const struct modern_pattern *pattern);
 /* Tombstones: of one member; of a pattern; of all that the group has. */
 void put_member_gone(struct coordinator *c, struct group *group, struct slice member_id);
 void put_pattern_gone(struct coordinator *c, struct group *group, struct slice pattern);
@@ -144,14 +144,14 @@ struct modern_member *modern_replace(
 void modern_await_rebalance(struct coordinator *c, struct modern_member *member);
 
 /* modern_classic.c: requests of the classic protocol to such a group. */
-void modern_join(struct coordinator *c, struct modern *modern,
-	const struct group_caller *caller, const struct join_group_request *request, void *token);
-void modern_sync(struct coordinator *c, struct modern *modern,
-	const struct group_caller *caller, const struct sync_group_request *request, void *token);
+void modern_join(struct coordinator *c, struct modern *modern, const struct group_caller *caller,
+	const struct join_group_request *request, void *token);
+void modern_sync(struct coordinator *c, struct modern *modern, const struct group_caller *caller,
+	const struct sync_group_request *request, void *token);
 enum weir_code modern_heartbeat(
 	struct coordinator *c, struct modern *modern, const struct heartbeat_request *request);
-void modern_leave(struct coordinator *c, struct modern *modern, struct group_leaver *leavers,
-	size_t count);
+void modern_leave(
+	struct coordinator *c, struct modern *modern, struct group_leaver *leavers, size_t count);
 
 /* migrate.c */
 /* WEIR_OK, or GROUP_ID_NOT_FOUND: it cannot become one. */
@@ -161,8 +161,7 @@ struct modern *migrate_up(struct coordinator *c, struct classic *classic);
 bool migrate_down_due(const struct coordinator *c, const struct modern *modern,
 	const struct modern_member *leaving);
 /* leaving goes; NULL: it has been replaced by a classic member already, and nobody need rejoin. */
-void migrate_down(
-	struct coordinator *c, struct modern *modern, struct modern_member *leaving);
+void migrate_down(struct coordinator *c, struct modern *modern, struct modern_member *leaving);
 
 /* Partitions as the consumer protocol of these metadata's version has them; in the step's arena. */
 struct slice migrate_encode(struct coordinator *c, const struct tp_set *set, struct slice metadata);

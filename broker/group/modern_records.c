@@ -93,8 +93,7 @@ void put_target(struct coordinator *c, const struct modern_member *member)
 
 void put_target_epoch(struct coordinator *c, const struct modern *modern)
 {
-	struct consumer_group_target_assignment_metadata_key key = {
-		.group_id = modern->group->id};
+	struct consumer_group_target_assignment_metadata_key key = {.group_id = modern->group->id};
 	struct consumer_group_target_assignment_metadata_value value = {
 		.assignment_epoch = modern->target_epoch,
 		.assignment_timestamp = modern->target_ms,
@@ -151,8 +150,8 @@ void put_epoch(struct coordinator *c, const struct modern *modern)
 	record_put(c, RECORD_CONSUMER_GROUP, &key, 0, &value);
 }
 
-void put_pattern(struct coordinator *c, const struct modern *modern,
-	const struct modern_pattern *pattern)
+void put_pattern(
+	struct coordinator *c, const struct modern *modern, const struct modern_pattern *pattern)
 {
 	struct consumer_group_regular_expression_key key = {
 		.group_id = modern->group->id, .regular_expression = pattern->pattern};
@@ -189,8 +188,7 @@ void put_consumer_gone(struct coordinator *c, const struct modern *modern)
 	size_t pos = 0;
 	LIST_EACH(it, &modern->members)
 	{
-		put_member_gone(
-			c, modern->group, LIST_ENTRY(it, struct modern_member, node)->id);
+		put_member_gone(c, modern->group, LIST_ENTRY(it, struct modern_member, node)->id);
 	}
 	for (struct map_entry *e; (e = map_next(&modern->patterns, &pos));) {
 		const struct modern_pattern *pattern = e->value;

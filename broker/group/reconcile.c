@@ -29,8 +29,7 @@ static bool take_free(const struct modern *modern, const struct modern_member *m
 	bool held = false;
 	for (size_t i = 0; i < wanted->count; i++) {
 		struct tp *it = &wanted->items[i];
-		const struct modern_member *owner =
-			modern_owner(modern, it->topic, it->partition);
+		const struct modern_member *owner = modern_owner(modern, it->topic, it->partition);
 		/* What it gave up itself a moment ago is its own to take again. */
 		if (owner && owner != member && !MUTANT(7)) {
 			held = true;
@@ -43,8 +42,8 @@ static bool take_free(const struct modern *modern, const struct modern_member *m
 }
 
 /* epoch: the member's, as far as it has come. */
-static void step_on(struct modern_member *member, int32_t epoch, const struct tp_set *owned,
-	struct next *next)
+static void step_on(
+	struct modern_member *member, int32_t epoch, const struct tp_set *owned, struct next *next)
 {
 	const struct modern *modern = member->group->modern;
 	struct tp_set wanted = {.count = 0};
@@ -112,8 +111,7 @@ bool modern_waits(const struct modern_member *member)
 	const struct modern *modern = member->group->modern;
 	for (size_t i = 0; i < member->target.count; i++) {
 		const struct tp *it = &member->target.items[i];
-		const struct modern_member *owner =
-			modern_owner(modern, it->topic, it->partition);
+		const struct modern_member *owner = modern_owner(modern, it->topic, it->partition);
 		if (owner && owner != member) {
 			return true;
 		}

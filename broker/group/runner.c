@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/number.h"
 
 #include <stdio.h>
 
@@ -48,11 +49,26 @@ static bool at(const struct group_catalog *catalog, size_t i, struct group_topic
 	return fill(i < image->topic_count ? image->topics[i] : NULL, topic);
 }
 
+static bool setting(
+	const struct group_catalog *catalog, struct slice group_id, const char *key, int32_t *value)
+{
+	const char *text = image_group_config(image_of(catalog), group_id, key);
+	int64_t number;
+	if (!text || number_i64(text, 1, INT32_MAX, &number, NULL) != WEIR_OK) {
+		return false;
+	}
+	*value = (int32_t)number;
+	return true;
+}
+
 void group_image_init(struct group_image *view, struct broker *broker)
 {
 	view->image = image_current(broker_images(broker));
-	view->catalog = (struct group_catalog){
-		.revision = view->image->revision, .by_name = by_name, .by_id = by_id, .at = at};
+	view->catalog = (struct group_catalog){.revision = view->image->revision,
+		.by_name = by_name,
+		.by_id = by_id,
+		.setting = setting,
+		.at = at};
 }
 
 void group_image_fini(struct group_image *view)

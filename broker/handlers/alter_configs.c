@@ -70,7 +70,9 @@ static bool is_list(const struct conf_row *row)
 static enum weir_code change_one(struct request *req, const struct resource *resource, char *key,
 	int8_t op, char *value, struct image_config *out, struct weir_err *err)
 {
-	enum conf_scope scope = resource->topic ? CONF_TOPIC : CONF_BROKER;
+	enum conf_scope scope = resource->topic	       ? CONF_TOPIC
+				: resource->group.data ? CONF_GROUP
+						       : CONF_BROKER;
 	const struct conf_row *row = conf_row_find(scope, key);
 	out->key = key;
 	out->value = NULL;
@@ -123,6 +125,29 @@ static enum weir_code check_topic(struct request *req, const struct resource *re
 	return broker_check_topic_configs(req->broker, all, count, err);
 }
 
+static enum weir_code check_group(struct request *req, const struct resource *resource,
+	const struct changes *changes, struct weir_err *err)
+{
+	struct group_conf group;
+	enum weir_code code = WEIR_OK;
+	group_conf_init(&group, broker_conf(req->broker));
+	for (size_t i = 0; i < resource->own.count; i++) {
+		(void)!group_conf_set(
+			&group, resource->own.items[i].key, resource->own.items[i].value, NULL);
+	}
+	for (size_t i = 0; code == WEIR_OK && i < changes->count; i++) {
+		if (changes->items[i].value) {
+			code = group_conf_set(
+				&group, changes->items[i].key, changes->items[i].value, err);
+		}
+	}
+	if (code == WEIR_OK) {
+		code = group_conf_validate(&group, broker_conf(req->broker), err);
+	}
+	group_conf_fini(&group);
+	return code;
+}
+
 static enum weir_code check_broker(struct request *req, const struct resource *resource,
 	const struct changes *changes, struct weir_err *err)
 {
@@ -153,10 +178,15 @@ static enum weir_code apply(struct request *req, const struct resource *resource
 			}
 		}
 	}
-	enum weir_code code = resource->topic ? check_topic(req, resource, changes, err)
-					      : check_broker(req, resource, changes, err);
+	enum weir_code code = resource->topic	     ? check_topic(req, resource, changes, err)
+			      : resource->group.data ? check_group(req, resource, changes, err)
+						     : check_broker(req, resource, changes, err);
 	if (code != WEIR_OK || validate_only || !changes->count) {
 		return code;
+	}
+	if (resource->group.data) {
+		return image_set_group_configs(broker_images(req->broker), resource->group,
+			changes->items, changes->count, err);
 	}
 	return image_set_configs(broker_images(req->broker), resource->topic, resource->node,
 		changes->items, changes->count, err);

@@ -51,6 +51,30 @@ static enum weir_code find_broker(struct request *req, const struct image *image
 	return WEIR_OK;
 }
 
+/* Its settings lie among those of all groups, each under the group's name. */
+static enum weir_code find_group(struct request *req, const struct image *image, struct slice name,
+	struct resource *resource, struct weir_err *err)
+{
+	if (!name.len) {
+		return err_set(
+			err, WEIR_INVALID_REQUEST, "Default group resources are not allowed.");
+	}
+	const struct conf_row *row;
+	struct image_config *own = request_array(req, conf_row_count(CONF_GROUP), sizeof(*own));
+	size_t count = 0;
+	for (size_t i = 0; (row = conf_row_at(CONF_GROUP, i)); i++) {
+		const char *value = image_group_config(image, name, row->name);
+		if (value) {
+			own[count++] =
+				(struct image_config){arena_printf(req->arena, "%s", row->name),
+					arena_printf(req->arena, "%s", value)};
+		}
+	}
+	resource->group = name;
+	resource->own = (struct own_configs){own, count};
+	return WEIR_OK;
+}
+
 enum weir_code resource_find(struct request *req, const struct image *image, int8_t type,
 	struct slice name, struct resource *resource, struct weir_err *err)
 {
@@ -60,6 +84,8 @@ enum weir_code resource_find(struct request *req, const struct image *image, int
 		return find_topic(req, image, name, resource, err);
 	case RESOURCE_BROKER:
 		return find_broker(req, image, name, resource, err);
+	case RESOURCE_GROUP:
+		return find_group(req, image, name, resource, err);
 	default:
 		return err_set(err, WEIR_INVALID_REQUEST, "resource type %d is not known", type);
 	}
@@ -140,6 +166,34 @@ static void describe_topic(struct request *req, const struct resource *resource,
 	topic_conf_fini(&topic);
 }
 
+static void describe_group(struct request *req, const struct resource *resource,
+	const describe_ask *ask, describe_answer *answer)
+{
+	struct group_conf group;
+	const struct conf_row *row;
+	group_conf_init(&group, broker_conf(req->broker));
+	for (size_t i = 0; i < resource->own.count; i++) {
+		(void)!group_conf_set(
+			&group, resource->own.items[i].key, resource->own.items[i].value, NULL);
+	}
+	answer->configs = request_array(req, conf_row_count(CONF_GROUP), sizeof(*answer->configs));
+	for (size_t i = 0; (row = conf_row_at(CONF_GROUP, i)); i++) {
+		if (!wanted(ask, row)) {
+			continue;
+		}
+		const char *own = NULL;
+		for (size_t k = 0; k < resource->own.count; k++) {
+			own = strcmp(resource->own.items[k].key, row->name)
+				      ? own
+				      : resource->own.items[k].value;
+		}
+		fill_row(req, row, &group,
+			conf_source_below(broker_conf(req->broker), row, own != NULL), own,
+			&answer->configs[answer->configs_count++]);
+	}
+	group_conf_fini(&group);
+}
+
 /* The cluster-wide default lists only what was set for it. */
 static void describe_broker(struct request *req, const struct resource *resource,
 	const describe_ask *ask, describe_answer *answer)
@@ -185,6 +239,8 @@ void handle_describe_configs(struct request *req)
 		answer->error_message = request_text(req, err.text); /* "" for none, as Kafka */
 		if (code == WEIR_OK && resource.topic) {
 			describe_topic(req, &resource, ask, answer);
+		} else if (code == WEIR_OK && resource.group.data) {
+			describe_group(req, &resource, ask, answer);
 		} else if (code == WEIR_OK) {
 			describe_broker(req, &resource, ask, answer);
 		}

@@ -5,7 +5,7 @@
 #include "broker/topic_admin.h"
 #include "core/conf/conf.h"
 
-enum resource_type { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4 };
+enum resource_type { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4, RESOURCE_GROUP = 32 };
 
 /* The settings that one resource carries itself, borrowed from the image. */
 struct own_configs {
@@ -15,12 +15,13 @@ struct own_configs {
 
 /*
  * Finds the resource. Topic: own is its settings. Broker: node is its id, -1 for the cluster-wide
- * default (an empty name). Errors: UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION,
- * INVALID_REQUEST.
+ * default (an empty name). Group: any name, whether there is such a group or not. Errors:
+ * UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, INVALID_REQUEST.
  */
 struct resource {
 	enum resource_type type;
-	char *topic; /* NULL: broker */
+	char *topic;	    /* NULL: another type */
+	struct slice group; /* data NULL: another type */
 	int32_t node;
 	struct own_configs own;
 };

@@ -66,6 +66,7 @@ void image_release(const struct image *image)
 	mem_free(counted->by_id);
 	image_configs_free(counted->image.broker_default, image->broker_default_count);
 	image_configs_free(counted->image.broker_self, image->broker_self_count);
+	image_configs_free(counted->image.groups, image->group_count);
 	mem_free(counted);
 }
 
@@ -121,6 +122,34 @@ const struct image_topic *image_topic_by_id(const struct image *image, struct uu
 		}
 	}
 	return NULL;
+}
+
+void image_group_escape(struct slice group, struct buf *out)
+{
+	for (size_t i = 0; i < group.len; i++) {
+		uint8_t c = group.data[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			     (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+		if (plain) {
+			buf_add_byte(out, c);
+		} else {
+			buf_printf(out, "%%%02X", c);
+		}
+	}
+}
+
+const char *image_group_config(const struct image *image, struct slice group, const char *key)
+{
+	if (!image->group_count) {
+		return NULL;
+	}
+	struct buf name;
+	buf_init(&name, 0);
+	image_group_escape(group, &name);
+	buf_printf(&name, "/%s", key);
+	const char *value = image_config_get(image->groups, image->group_count, buf_str(&name));
+	buf_fini(&name);
+	return value;
 }
 
 const char *image_config_get(const struct image_config *configs, size_t count, const char *key)

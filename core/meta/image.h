@@ -6,7 +6,8 @@
  *
  * Keys: cluster/id | topic/<name> (id, partition count) | name/<name with '.' as '_'> (keeps names
  * apart that differ only there) | partition/<topic id>/<n> (leader, leader epoch, partition epoch,
- * replicas, isr) | config/topic/<name>/<key> | config/broker/<id or "default">/<key> | broker/<id>
+ * replicas, isr) | config/topic/<name>/<key> | config/broker/<id or "default">/<key> |
+ * config/group/<group, bytes but letters, digits, '.', '_', '-' as %XX>/<key> | broker/<id>
  * | producer/next-id | gone/<topic id> (name; files of a deleted topic may be left). Values are
  * small JSON objects.
  *
@@ -48,6 +49,8 @@ struct image {
 	size_t broker_default_count;
 	struct image_config *broker_self; /* dynamic, this broker's */
 	size_t broker_self_count;
+	struct image_config *groups; /* of consumer groups; key: "<group, escaped>/<name>" */
+	size_t group_count;
 };
 
 /* Sets cluster/id when there is none; wanted NULL: a new one. Before image_store_open, for a
@@ -74,6 +77,8 @@ void image_store_on_change(struct image_store *store,
 /* NULL if absent; borrowed from the image. */
 const struct image_topic *image_topic(const struct image *image, struct slice name);
 const struct image_topic *image_topic_by_id(const struct image *image, struct uuid id);
+/* A setting that the group has itself; NULL if none. */
+const char *image_group_config(const struct image *image, struct slice group, const char *key);
 const char *image_config_get(
 	const struct image_config *configs, size_t count, const char *key); /* NULL if unset */
 
@@ -134,6 +139,9 @@ WEIR_MUST_USE enum weir_code image_raise_epochs(struct image_store *store,
  */
 WEIR_MUST_USE enum weir_code image_set_configs(struct image_store *store, const char *topic,
 	int32_t node, const struct image_config *changes, size_t count, struct weir_err *err);
+/* As image_set_configs. Errors: also INVALID_REQUEST: a group's name too long to carry settings. */
+WEIR_MUST_USE enum weir_code image_set_group_configs(struct image_store *store, struct slice group,
+	const struct image_config *changes, size_t count, struct weir_err *err);
 /* First id of a fresh block of count producer ids, never given before or again. count >= 1. */
 WEIR_MUST_USE enum weir_code image_producer_id_block(
 	struct image_store *store, int32_t count, int64_t *first, struct weir_err *err);

@@ -206,12 +206,13 @@ static bool skip_prefix(struct slice *key, const char *prefix)
 	return true;
 }
 
-/* rest: "topic/<name>/<key>" or "broker/<id or default>/<key>". */
+/* rest: "topic/<name>/<key>", "broker/<id or default>/<key>" or "group/<name>/<key>". */
 static enum weir_code build_config(struct image_builder *builder, struct slice rest,
 	const struct meta_entry *entry, struct weir_err *err)
 {
 	bool of_topic = skip_prefix(&rest, "topic/");
-	if (!of_topic && !skip_prefix(&rest, "broker/")) {
+	bool of_group = !of_topic && skip_prefix(&rest, "group/");
+	if (!of_topic && !of_group && !skip_prefix(&rest, "broker/")) {
 		return err_set(err, WEIR_BAD_DATA, "key is of no kind of setting");
 	}
 	const uint8_t *slash = rest.len ? memchr(rest.data, '/', rest.len) : NULL;
@@ -237,6 +238,9 @@ static enum weir_code build_config(struct image_builder *builder, struct slice r
 				&draft->topic->configs, &draft->topic->config_count, key, value);
 			return WEIR_OK;
 		}
+	} else if (of_group) {
+		configs_set(&next->groups, &next->group_count, rest, value);
+		return WEIR_OK;
 	} else if (slice_equal(owner, slice_str("default"))) {
 		configs_set(&next->broker_default, &next->broker_default_count, key, value);
 		return WEIR_OK;
@@ -322,6 +326,8 @@ void image_build_start(struct image_builder *builder, const struct image *before
 		next->broker_default_count = before->broker_default_count;
 		next->broker_self = configs_copy(before->broker_self, before->broker_self_count);
 		next->broker_self_count = before->broker_self_count;
+		next->groups = configs_copy(before->groups, before->group_count);
+		next->group_count = before->group_count;
 	}
 }
 

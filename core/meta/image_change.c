@@ -543,6 +543,7 @@ enum weir_code image_raise_epochs(struct image_store *store, const struct image_
 
 struct config_args {
 	const char *topic;
+	const char *group; /* escaped */
 	int32_t node;
 	const struct image_config *changes;
 	size_t count;
@@ -560,6 +561,8 @@ static enum weir_code config_fill(struct change *change, void *args, struct weir
 		}
 		touch_topic(change, topic, topic->partition_count);
 		owner = arena_printf(&change->arena, "topic/%s", topic->name);
+	} else if (wanted->group) {
+		owner = arena_printf(&change->arena, "group/%s", wanted->group);
 	} else if (wanted->node == -1) {
 		owner = "broker/default";
 	} else {
@@ -585,6 +588,26 @@ enum weir_code image_set_configs(struct image_store *store, const char *topic, i
 	struct config_args args = {
 		.topic = topic, .node = node, .changes = changes, .count = count};
 	return change_run(store, config_fill, &args, err);
+}
+
+enum weir_code image_set_group_configs(struct image_store *store, struct slice group,
+	const struct image_config *changes, size_t count, struct weir_err *err)
+{
+	struct buf name;
+	buf_init(&name, 0);
+	image_group_escape(group, &name);
+	enum weir_code code = check_configs(changes, count, err);
+	if (!code && (!group.len || name.len > META_KEY_LEN_MAX - IMAGE_CONFIG_KEY_LEN_MAX - 16)) {
+		code = err_set(err, WEIR_INVALID_REQUEST,
+			"a group's name of %zu bytes cannot carry settings", group.len);
+	}
+	if (!code) {
+		struct config_args args = {
+			.group = buf_str(&name), .changes = changes, .count = count};
+		code = change_run(store, config_fill, &args, err);
+	}
+	buf_fini(&name);
+	return code;
 }
 
 struct block_args {

@@ -49,6 +49,8 @@ int image_topic_compare_name(const struct image_topic *a, const struct image_top
 int image_topic_compare_id(const struct image_topic *a, const struct image_topic *b);
 void image_topic_ref(const struct image_topic *topic);
 void image_topic_unref(struct image_topic *topic);
+/* Appends the group's name as keys have it. */
+void image_group_escape(struct slice group, struct buf *out);
 void image_configs_free(struct image_config *configs, size_t count);
 
 /*
