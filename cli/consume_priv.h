@@ -23,6 +23,7 @@ struct consume_args {
 	const char *group;
 	int commit; /* CONSUME_COMMIT_...; -1: not given */
 	bool seek;
+	int64_t deadline_ms; /* mono: ends then; 0: never */
 };
 
 /* Choices of --commit. */

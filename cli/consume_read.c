@@ -17,6 +17,7 @@ enum { FLUSH_EVERY_MS = 100, LOOK_EVERY = 256 };
 bool consume_goes_on(const struct consume *c)
 {
 	bool enough = c->args->count >= 0 && c->printed >= c->args->count;
+	enough |= c->args->deadline_ms && clock_mono_ms() >= c->args->deadline_ms;
 	return !enough && !interrupted() && !c->ctx->out.sys_errno;
 }
 

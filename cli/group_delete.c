@@ -23,8 +23,8 @@ static const struct column columns[] = {
 };
 
 static const struct example examples[] = {
-	{"weir group delete billing-old", "Deletes a group with its offsets, after asking."},
-	{"weir group delete -y a b c", "Deletes three without asking."},
+	{"weir group delete billing", "Deletes a group with its offsets, after asking."},
+	{"weir group delete -y a b --if-exists", "Deletes two without asking."},
 	{NULL, NULL},
 };
 

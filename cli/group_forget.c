@@ -31,7 +31,7 @@ static const struct column columns[] = {
 };
 
 static const struct example examples[] = {
-	{"weir group forget billing orders-old", "Forgets how far a group was in a topic."},
+	{"weir group forget billing orders", "Forgets how far a group was in a topic."},
 	{"weir group forget -y billing orders -p 0", "The same for one partition, without asking."},
 	{NULL, NULL},
 };

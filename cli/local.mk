@@ -36,6 +36,7 @@ libweircli_a_SOURCES = \
 	cli/group_delete.c cli/group_describe.c cli/group_forget.c cli/group_lag.c cli/group_list.c \
 	cli/group_seek.c cli/group_seek_source.c cli/group_seek_source.h \
 	cli/group_view.c cli/group_view.h cli/group_watch.c \
+	cli/topic_groups.c cli/topic_groups.h \
 	cli/help.c cli/help_json.c cli/help_text.c cli/help_text.h \
 	cli/interrupt.c cli/interrupt.h \
 	cli/json.c cli/json.h \
@@ -66,6 +67,7 @@ libweircli_a_SOURCES = \
 	cli/topic_create.c cli/topic_delete.c cli/topic_describe.c cli/topic_list.c \
 	cli/topic_offset.c cli/topic_offset.h cli/topic_offsets.c cli/topic_trim.c \
 	cli/trace.c cli/trace.h \
+	cli/wait.c cli/wait.h cli/wait_broker.c cli/wait_group.c cli/wait_record.c cli/wait_topic.c \
 	cli/wire_decode.c cli/wire_input.c cli/wire_input.h cli/wire_text.c cli/wire_text.h
 
 # The name that scripts written for kcat call.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One of three tables: a row a topic, a row a partition, a row a setting. What only some brokers
- * tell (sizes, settings) is null where they don't.
+ * One of four tables: a row a topic, a row a partition, a row a setting, a row a group. What only
+ * some brokers tell (sizes, settings) is null where they don't.
  */
 #include "cli/command.h"
 #include "cli/connect.h"
@@ -9,12 +9,13 @@
 #include "cli/settings.h"
 #include "cli/topic_common.h"
 #include "cli/topic_file.h"
+#include "cli/topic_groups.h"
 #include "cli/topic_offset.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 
 struct topic_describe_args {
-	bool partitions, configs, all, definition, regex;
+	bool partitions, configs, groups, all, definition, regex;
 };
 
 static const struct opt opts[] = {
@@ -22,6 +23,8 @@ static const struct opt opts[] = {
 		.help = "A line for each partition: leader, replicas, offsets, size."),
 	OPT_BOOL(struct topic_describe_args, configs, .name = "configs", .letter = 'c',
 		.help = "A line for each setting of the topic."),
+	OPT_BOOL(struct topic_describe_args, groups, .name = "groups",
+		.help = "A line for each group that reads the topic or has offsets of it."),
 	OPT_BOOL(struct topic_describe_args, all, .name = "all", .letter = 'a',
 		.help = "With --configs: also those that the topic has from elsewhere."),
 	OPT_BOOL(struct topic_describe_args, definition, .name = "definition",
@@ -70,10 +73,23 @@ static const struct column setting_columns[] = {
 	{NULL, COLUMN_TEXT, NULL},
 };
 
+static const struct column group_columns[] = {
+	{"topic", COLUMN_TEXT, "Name."},
+	{"group", COLUMN_TEXT, "Group that reads it."},
+	{"state", COLUMN_TEXT, "Stable, Empty, ... ."},
+	{"members", COLUMN_NUMBER, "Its members that read this topic."},
+	{"partitions", COLUMN_NUMBER, "Partitions that are read or have committed offsets."},
+	{"committed", COLUMN_NUMBER, "Sum of the committed offsets."},
+	{"lag", COLUMN_NUMBER, "Offsets up to the ends."},
+	OUTCOME_COLUMNS,
+	{NULL, COLUMN_TEXT, NULL},
+};
+
 static const struct example examples[] = {
 	{"weir topic describe orders", "Shows a topic on one line."},
 	{"weir topic describe orders --partitions", "Shows where its partitions are and how far."},
 	{"weir topic describe orders --configs --all", "Shows every setting that is in force."},
+	{"weir topic describe orders --groups", "Shows who reads it, and how far they are."},
 	{"weir topic describe --regex 'orders\\..*' -O json", "Describes many for a program."},
 	{NULL, NULL},
 };
@@ -85,6 +101,7 @@ static const struct column *columns_of(const void *args)
 	const struct topic_describe_args *a = args;
 	return a->partitions   ? partition_columns
 	       : a->configs    ? setting_columns
+	       : a->groups     ? group_columns
 	       : a->definition ? NULL
 			       : topic_columns;
 }
@@ -118,6 +135,7 @@ struct describe {
 	struct log_sizes sizes;
 	struct arena arena; /* of settings */
 	struct settings *settings;
+	struct topic_groups groups;
 };
 
 static void find_topics(struct describe *d)
@@ -253,11 +271,33 @@ static void put_setting_rows(struct describe *d, const char *topic, const struct
 	}
 }
 
+static void put_group_rows(struct describe *d, const char *topic)
+{
+	for (size_t i = 0; i < d->groups.count; i++) {
+		const struct group_view *view = &d->groups.views[i];
+		struct topic_reader reader;
+		if (topic_groups_reader(view, topic, &reader)) {
+			table_text(d->table, topic);
+			table_text(d->table, view->group.id);
+			table_text(d->table, view->group.state);
+			table_number(d->table, reader.members);
+			table_number(d->table, reader.partitions);
+			table_number(d->table, reader.committed);
+			table_number(d->table, reader.lag);
+			outcome(d, topic, -1, WEIR_OK, slice_of(NULL, 0));
+		}
+	}
+}
+
 static enum weir_code put_topic(struct describe *d, const struct client_topic *topic,
 	const struct settings *settings, struct weir_err *err)
 {
 	if (d->args->configs) {
 		put_setting_rows(d, topic->name, settings);
+		return WEIR_OK;
+	}
+	if (d->args->groups) {
+		put_group_rows(d, topic->name);
 		return WEIR_OK;
 	}
 	struct topic_spot *spots;
@@ -345,6 +385,10 @@ static enum weir_code describe_all(struct describe *d, struct weir_err *err)
 		return code;
 	}
 	find_topics(d);
+	if (d->args->groups) {
+		code = topic_groups_load(ctx, d->client, &d->groups, err);
+		return code == WEIR_OK ? put_all(d, err) : code;
+	}
 	if (!d->args->partitions) {
 		code = ask_settings(d, err);
 	}
@@ -360,9 +404,9 @@ static enum weir_code describe_all(struct describe *d, struct weir_err *err)
 static enum weir_code topic_describe_run(void *args, struct ctx *ctx, struct weir_err *err)
 {
 	struct describe d = {.ctx = ctx, .args = args};
-	if (d.args->partitions + d.args->configs + d.args->definition > 1) {
+	if (d.args->partitions + d.args->configs + d.args->groups + d.args->definition > 1) {
 		return err_set(err, WEIR_USAGE,
-			"--partitions, --configs and --definition exclude each other");
+			"--partitions, --configs, --groups and --definition exclude each other");
 	}
 	if (d.args->definition && ctx->globals.output != OUTPUT_TEXT) {
 		return err_set(err, WEIR_USAGE, "--definition and --output exclude each other");
@@ -374,6 +418,7 @@ static enum weir_code topic_describe_run(void *args, struct ctx *ctx, struct wei
 	arena_init(&d.arena, LIMIT_FRAME_DEFAULT);
 	arena_init(&d.sizes.arena, 0);
 	code = describe_all(&d, err);
+	topic_groups_fini(&d.groups);
 	topic_pick_fini(&d.pick);
 	log_sizes_fini(&d.sizes);
 	arena_fini(&d.arena);

@@ -5,9 +5,9 @@ load common
 load broker
 
 # Examples that go on until they are interrupted.
-forever='^weir (broker( --data [^ ]+)?( -l [^ ]+)?( --topic [^ ]+)?( -F [^ ]+)?|consume [a-z]+( -o end.*| -o @.*)?|tail .*)$'
+forever='^weir (broker( --data [^ ]+)?( -l [^ ]+)?( --topic [^ ]+)?( -F [^ ]+)?|consume [a-z]+( -o end.*| -o @.*)?|tail .*|group watch billing|wait (group billing --members .*|record orders --timeout .*))$'
 # Questions that somebody answers on a terminal.
-asks='^weir (topic (delete orders|trim orders .*)|context rm dev)$'
+asks='^weir (topic (delete orders|trim orders .*)|group (delete|forget) billing.*|context rm dev)$'
 
 # examples PAGE: its examples, one a line.
 examples() {
@@ -24,7 +24,7 @@ local_setup() {
 	mkdir -p "$TMP/bin" "$TMP/w" "$TMP/.zfunc" "$TMP/.config/fish/completions"
 	ln -s "$WEIR" "$TMP/bin/weir"
 	cd "$TMP/w"
-	start_broker --topic orders:4 --topic orders.eu:1 --topic users:1 --topic logs:1 --topic photos:1 \
+	start_broker -X group.initial.rebalance.delay.ms=0 --topic orders:4 --topic orders.eu:1 --topic users:1 --topic logs:1 --topic photos:1 \
 		--topic greetings:1 --topic load:1 --topic a:2 --topic b:2 --topic test-1:1
 	echo 'ann:1' >users.txt
 	printf 'k\ta=x;b=y;\tv\n' >in.tsv
@@ -66,6 +66,7 @@ prepare() {
 	*'context add prod'*) $WEIR context rm -y prod ;;
 	*context*) $WEIR context list --no-header | grep -q '^dev' || $WEIR context add dev ;;
 	esac
+	case $1 in *billing*) $WEIR consume -g billing -e orders ;; esac
 	case $1 in *'topic trim orders -o 0=500,1=700'*)
 		seq 800 | $WEIR produce orders -p 0
 		seq 800 | $WEIR produce orders -p 1
