@@ -145,6 +145,7 @@ cli_tests = \
 	tests/cli/error.bats \
 	tests/cli/filter.bats \
 	tests/cli/forms.bats \
+	tests/cli/group.bats \
 	tests/cli/help.bats \
 	tests/cli/man_examples.bats \
 	tests/cli/options.bats \
