@@ -31,7 +31,7 @@ column() {
 
 @test "consume -g: from the start, then only what is new, whatever the protocol" {
 	fill t 30
-	for protocol in classic; do
+	for protocol in classic consumer; do
 		is "$(seq 30)" "$(read_all "g-$protocol" t -X group.protocol=$protocol)"
 		is "" "$(read_all "g-$protocol" t -X group.protocol=$protocol)"
 	done
