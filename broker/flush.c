@@ -87,18 +87,20 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* With the lock held. */
-static void wake_one(struct flush_pool *pool, enum flush_want want)
+/* With the lock held. true: an idle thread is to be woken, without the lock, which it needs. */
+static bool need_thread(struct flush_pool *pool, enum flush_want want)
 {
 	if (want == FLUSH_CALM && (pool->calm_busy || (pool->thread_count && !pool->idle))) {
-		return; /* a thread that ends its flush takes it */
+		return false; /* a thread that ends its flush takes it */
 	}
 	if (pool->idle) {
-		pthread_cond_signal(&pool->work);
-	} else if (pool->thread_count < FLUSH_THREADS_MAX &&
-		   !pthread_create(&pool->threads[pool->thread_count], NULL, work, pool)) {
+		return true;
+	}
+	if (pool->thread_count < FLUSH_THREADS_MAX &&
+		!pthread_create(&pool->threads[pool->thread_count], NULL, work, pool)) {
 		pool->thread_count++;
 	}
+	return false;
 }
 
 void flush_pool_add(struct flush_pool *pool, struct partition *p, enum flush_want want)
@@ -106,6 +108,7 @@ void flush_pool_add(struct flush_pool *pool, struct partition *p, enum flush_wan
 	if (atomic_load(&p->flush_queued) >= (int)want) {
 		return;
 	}
+	bool wake = false;
 	pthread_mutex_lock(&pool->lock);
 	int queued = atomic_load(&p->flush_queued);
 	if (queued < (int)want) {
@@ -115,9 +118,12 @@ void flush_pool_add(struct flush_pool *pool, struct partition *p, enum flush_wan
 		list_remove(&p->flush_node);
 		list_append(want == FLUSH_NOW ? &pool->queue : &pool->calm, &p->flush_node);
 		atomic_store(&p->flush_queued, (int)want);
-		wake_one(pool, want);
+		wake = need_thread(pool, want);
 	}
 	pthread_mutex_unlock(&pool->lock);
+	if (wake) {
+		pthread_cond_signal(&pool->work);
+	}
 }
 
 void flush_pool_fini(struct flush_pool *pool)

@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/io/fs.h"
+#include "core/io/loop.h"
 #include "core/store/checkpoint.h"
 
 struct partition *partition_new(
@@ -186,6 +187,7 @@ static void wait_off(struct partition *p, struct partition_wait *wait)
 void partition_advance(struct partition *p, struct log *log)
 {
 	int64_t to = watermark_is_flushed(p) ? log_flushed_offset(log) : log_end_offset(log);
+	loop_hold();
 	pthread_mutex_lock(&p->wait_lock);
 	if (to > atomic_load(&p->high_watermark)) {
 		atomic_store(&p->high_watermark, to);
@@ -199,6 +201,7 @@ void partition_advance(struct partition *p, struct log *log)
 		}
 	}
 	pthread_mutex_unlock(&p->wait_lock);
+	loop_release();
 }
 
 void partition_fail_waits(struct partition *p, enum weir_code code)

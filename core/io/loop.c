@@ -126,6 +126,35 @@ void loop_stop(struct loop *loop)
 	(void)uv_async_send(&loop->wake);
 }
 
+/* Loops to wake at loop_release. */
+static _Thread_local struct {
+	bool on;
+	int count;
+	struct loop *loops[8];
+} held;
+
+void loop_hold(void)
+{
+	held.on = true;
+}
+
+void loop_release(void)
+{
+	held.on = false;
+	while (held.count) {
+		(void)uv_async_send(&held.loops[--held.count]->wake);
+	}
+}
+
+static void wake(struct loop *loop)
+{
+	if (held.on && held.count < (int)(sizeof(held.loops) / sizeof(held.loops[0]))) {
+		held.loops[held.count++] = loop;
+	} else {
+		(void)uv_async_send(&loop->wake);
+	}
+}
+
 void loop_call(struct loop *loop, struct loop_post *post)
 {
 	if (__atomic_exchange_n(&post->queued, 1, __ATOMIC_SEQ_CST)) {
@@ -136,7 +165,7 @@ void loop_call(struct loop *loop, struct loop_post *post)
 		post->next = head;
 	} while (!atomic_compare_exchange_weak(&loop->posts, &head, post));
 	if (!head) {
-		(void)uv_async_send(&loop->wake);
+		wake(loop);
 	}
 }
 

@@ -54,6 +54,12 @@ void loop_timer_close(struct loop_timer *timer);
 
 /* Any thread. Runs post->run on the loop's thread, in order of posting; one wake-up for many. */
 void loop_call(struct loop *loop, struct loop_post *post);
+/*
+ * Between the two, loop_call on this thread leaves the waking of other loops to loop_release: for
+ * calls made with a lock held that the woken thread will want. Not nested.
+ */
+void loop_hold(void);
+void loop_release(void);
 /* Called once after each turn's events, before sleeping: the place to flush what the turn gathered.
  */
 void loop_set_turn_end(struct loop *loop, void (*turn_end)(void *arg), void *arg);
