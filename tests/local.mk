@@ -140,6 +140,7 @@ cli_tests = \
 	tests/cli/config.bats \
 	tests/cli/context.bats \
 	tests/cli/consume.bats \
+	tests/cli/cuts.bats \
 	tests/cli/dir.bats \
 	tests/cli/doctor.bats \
 	tests/cli/error.bats \

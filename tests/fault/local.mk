@@ -33,3 +33,7 @@ fault: weir $(fault_programs) tests/fault/shim.so $(fault_units)
 	$(AM_TESTS_ENVIRONMENT) tests/fault/kill9 -r 200
 	$(AM_TESTS_ENVIRONMENT) tests/fault/powercut -n 4000
 .PHONY: fault
+
+# For tests/cli/cuts.bats: connections that are cut.
+check_PROGRAMS += tests/fault/cutter
+tests_fault_cutter_SOURCES = tests/fault/cutter.c
