@@ -74,16 +74,35 @@ void conn_close(struct conn *conn, const char *why)
 	conn_unref(conn);
 }
 
+/* Nothing more is taken from a peer that does not read its answers. */
+static bool is_full(const struct conn *conn)
+{
+	return conn->in_flight >= CONN_IN_FLIGHT_MAX || conn->out_bytes >= CONN_OUT_BYTES_MAX;
+}
+
+static bool head_is_done(const struct conn *conn)
+{
+	return !list_empty(&conn->replies) &&
+	       LIST_ENTRY(conn->replies.next, struct reply, node)->done;
+}
+
+bool conn_is_idle(const struct conn *conn)
+{
+	return list_empty(&conn->replies) || head_is_done(conn);
+}
+
 static void update_wants(struct conn *conn)
 {
+	if (conn->ended && list_empty(&conn->replies)) {
+		conn_close(conn, NULL);
+	}
 	if (conn->fd < 0) {
 		return;
 	}
-	bool full = conn->in_flight >= CONN_IN_FLIGHT_MAX;
-	bool blocked = !list_empty(&conn->replies) &&
-		       LIST_ENTRY(conn->replies.next, struct reply, node)->done;
+	bool full = is_full(conn);
 	conn->read_paused = full;
-	loop_io_want(&conn->io, (full ? 0 : LOOP_READ) | (blocked ? LOOP_WRITE : 0));
+	loop_io_want(&conn->io,
+		(full || conn->ended ? 0 : LOOP_READ) | (head_is_done(conn) ? LOOP_WRITE : 0));
 }
 
 static void send_done(struct conn *conn)
@@ -118,7 +137,7 @@ static size_t handle_frames(struct conn *conn, uint8_t *bytes, size_t len)
 {
 	size_t at = 0;
 	conn->in_turn = true;
-	while (conn->fd >= 0 && len - at >= 4 && conn->in_flight < CONN_IN_FLIGHT_MAX) {
+	while (conn->fd >= 0 && len - at >= 4 && !is_full(conn)) {
 		size_t size = frame_size(conn, bytes + at);
 		if (!size || size > len - at) {
 			break;
@@ -128,7 +147,7 @@ static size_t handle_frames(struct conn *conn, uint8_t *bytes, size_t len)
 	}
 	conn->in_turn = false;
 	/* Whole frames may be left: conn_pump goes on with them. */
-	conn->read_paused = conn->read_paused || conn->in_flight >= CONN_IN_FLIGHT_MAX;
+	conn->read_paused = conn->read_paused || is_full(conn);
 	return at;
 }
 
@@ -241,7 +260,11 @@ static bool read_once(struct conn *conn)
 	if (n < 0 && errno == EAGAIN) {
 		return false;
 	}
-	if (n <= 0) {
+	if (n == 0) {
+		conn->ended = true; /* what it asked for is answered first */
+		return false;
+	}
+	if (n < 0) {
 		conn_close(conn, NULL);
 		return false;
 	}
@@ -258,9 +281,9 @@ static void on_ready(struct loop_io *io, int events)
 	if (events & LOOP_WRITE) {
 		conn_pump(conn);
 	}
-	if (conn->fd >= 0 && (events & LOOP_READ) && !conn->read_paused) {
+	if (conn->fd >= 0 && (events & LOOP_READ) && !conn->read_paused && !conn->ended) {
 		for (int turn = 0; turn < 8 && conn->fd >= 0; turn++) {
-			if (conn->in_flight >= CONN_IN_FLIGHT_MAX || !read_once(conn)) {
+			if (is_full(conn) || !read_once(conn)) {
 				break;
 			}
 		}
@@ -277,7 +300,7 @@ void conn_pump(struct conn *conn)
 	send_done(conn);
 	/* Frames left over because too many were in flight: their turn comes when replies have
 	 * gone. */
-	while (conn->fd >= 0 && conn->read_paused && conn->in_flight < CONN_IN_FLIGHT_MAX) {
+	while (conn->fd >= 0 && conn->read_paused && !is_full(conn)) {
 		size_t used =
 			conn->in.len >= 4 ? handle_frames(conn, conn->in.data, conn->in.len) : 0;
 		after_frames(conn, used);

@@ -25,9 +25,11 @@ struct conn {
 	struct buf in; /* an unfinished frame, length prefix and all */
 	struct list replies;
 	int in_flight;
+	size_t out_bytes;  /* of replies that are done and not sent whole */
 	int64_t active_ms; /* mono ms of the last byte either way */
 	bool in_turn;	   /* frames are being worked off */
 	bool read_paused;
+	bool ended; /* the peer sends no more; it still reads what it asked for */
 };
 
 /* Any thread: the connection is set up on its reactor. fd is taken. */
@@ -36,6 +38,8 @@ void conn_adopt(struct reactor *reactor, int fd, const struct listener *listener
 void conn_close(struct conn *conn, const char *why);
 void conn_ref(struct conn *conn);
 void conn_unref(struct conn *conn);
+/* Nothing is being worked on for it: it asks nothing, or does not read what it was told. */
+bool conn_is_idle(const struct conn *conn);
 /* Sends what is done at the head of the queue. */
 void conn_pump(struct conn *conn);
 /* The same at the end of the loop's turn, once for all that become known in it. */

@@ -5,7 +5,14 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 
-enum { SWEEP_MS = 10000 };
+enum { SWEEP_MS = 10000, SWEEP_MIN_MS = 50 };
+
+static int64_t next_sweep(const struct reactor *r, int64_t now)
+{
+	int64_t idle_max = broker_conf(r->broker)->connections_max_idle_ms;
+	int64_t after = idle_max >= 0 && idle_max / 2 < SWEEP_MS ? idle_max / 2 : SWEEP_MS;
+	return now + (after > SWEEP_MIN_MS ? after : SWEEP_MIN_MS);
+}
 
 /* Closes connections that have been idle for connections.max.idle.ms, and gives their buffers back.
  */
@@ -17,15 +24,15 @@ static void on_sweep(struct deadline *deadline)
 	LIST_EACH_SAFE(it, &r->conns)
 	{
 		struct conn *conn = LIST_ENTRY(it, struct conn, node);
-		bool idle = list_empty(&conn->replies);
-		if (idle && idle_max >= 0 && conn->listener && now - conn->active_ms > idle_max) {
+		bool idle = idle_max >= 0 && now - conn->active_ms > idle_max;
+		if (idle && conn->listener && conn_is_idle(conn)) {
 			stat_add(STAT_connections_idle_closed, 1);
 			conn_close(conn, "idle for longer than connections.max.idle.ms");
 		} else if (!conn->in.len && conn->in.room && now - conn->active_ms > SWEEP_MS) {
 			buf_fini(&conn->in);
 		}
 	}
-	deadline_set(&r->deadlines, &r->sweep, now + SWEEP_MS);
+	deadline_set(&r->deadlines, &r->sweep, next_sweep(r, now));
 }
 
 /* Replies that became known in this turn leave together, before the loop sleeps. */
@@ -76,7 +83,7 @@ enum weir_code reactor_start(struct broker *broker, struct reactor *r, struct we
 	deadlines_init(&r->deadlines, r->loop);
 	flush_later_init(r);
 	r->sweep.fire = on_sweep;
-	deadline_set(&r->deadlines, &r->sweep, clock_mono_ms() + SWEEP_MS);
+	deadline_set(&r->deadlines, &r->sweep, next_sweep(r, clock_mono_ms()));
 	int failed = pthread_create(&r->thread, NULL, run, r);
 	if (failed) {
 		return err_sys(err, failed, "start a thread");

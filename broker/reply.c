@@ -7,7 +7,7 @@
 #include "core/base/mem.h"
 #include "core/stat/stat.h"
 
-enum { GATHER_MAX = 4096, KEEP_BYTES = 64 * 1024 };
+enum { KEEP_BYTES = 64 * 1024 };
 
 struct reply *reply_take(
 	struct conn *conn, const struct wire_api *api, int16_t version, int32_t correlation_id)
@@ -43,6 +43,8 @@ void reply_release(struct reply *reply)
 		log_span_release(&reply->spans[i].span);
 	}
 	reply->span_count = 0;
+	conn->out_bytes -= reply->counted_bytes;
+	reply->counted_bytes = 0;
 	list_remove(&reply->node);
 	if (reply->bytes.room > KEEP_BYTES) {
 		buf_fini(&reply->bytes);
@@ -61,7 +63,11 @@ static void finish(struct reply *reply)
 	stat_time(STAT_request_time, (size_t)reply->api->key, clock_mono_ns() - reply->begun_ns);
 	if (conn->fd < 0) {
 		reply_release(reply);
-	} else if (!conn->in_turn) {
+		return;
+	}
+	reply->counted_bytes = reply->bytes.len;
+	conn->out_bytes += reply->counted_bytes;
+	if (!conn->in_turn) {
 		conn_pump_soon(conn);
 	}
 }
@@ -105,8 +111,8 @@ void reply_send_encoded(struct reply *reply, struct buf *bytes)
 
 void reply_send_as(struct reply *reply, int16_t version, const void *response)
 {
-	static _Thread_local struct wire_gather_item items[GATHER_MAX];
-	struct wire_gather gather = {items, GATHER_MAX, 0};
+	static _Thread_local struct wire_gather_item items[REPLY_SPANS_MAX];
+	struct wire_gather gather = {items, REPLY_SPANS_MAX, 0};
 	struct weir_err err;
 	if (reply->conn->fd < 0) {
 		finish(reply);

@@ -12,6 +12,8 @@
 
 struct conn;
 
+enum { REPLY_SPANS_MAX = 4096 };
+
 /* Bytes of a log file that belong at pos of the encoded reply. */
 struct reply_span {
 	size_t pos;
@@ -35,9 +37,10 @@ struct reply {
 	struct buf bytes;
 	struct reply_span *spans;
 	size_t span_count, span_room;
-	size_t sent_bytes; /* of bytes */
-	size_t span_index; /* spans before it are sent */
-	size_t span_sent;  /* bytes of the current span */
+	size_t counted_bytes; /* in conn.out_bytes */
+	size_t sent_bytes;    /* of bytes */
+	size_t span_index;    /* spans before it are sent */
+	size_t span_sent;     /* bytes of the current span */
 };
 
 struct reply *reply_take(

@@ -8,6 +8,7 @@ unit_tests = \
 	tests/unit/test_store_log \
 	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
 	tests/unit/test_broker_admin \
+	tests/unit/test_broker_conns \
 	tests/unit/test_broker_engine tests/unit/test_group_model \
 	tests/unit/test_meta_image \
 	tests/unit/test_client_partitioner tests/unit/test_client_assignors \
@@ -99,6 +100,7 @@ EXTRA_DIST += tests/data/client
 tests_unit_test_meta_image_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
 tests_unit_test_broker_admin_LDADD = libweirbroker.a $(unit_ldadd)
+tests_unit_test_broker_conns_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_store_golden_LDADD = $(unit_ldadd)
 tests_unit_test_group_model_LDADD = libweirbroker.a $(unit_ldadd)

@@ -37,7 +37,7 @@ struct fetch_op {
 	struct arena arena;
 	struct fetch_response response;
 	struct fetch_part *parts;
-	size_t part_count;
+	size_t part_count, span_count;
 	int64_t min_bytes, max_bytes;
 	bool read_committed;
 	int16_t version;
@@ -191,10 +191,15 @@ static enum weir_code look_in_log(struct fetch_part *part, struct log *log, int6
 		}
 		return WEIR_OK;
 	}
+	if (part->op->span_count == REPLY_SPANS_MAX) {
+		return WEIR_OK; /* the rest comes with the next fetch */
+	}
 	int64_t limit = part->ask.partition_max_bytes > 0 ? part->ask.partition_max_bytes : 0;
 	limit = limit < budget ? limit : budget;
-	return log_read(
+	code = log_read(
 		log, offset, end, (size_t)(limit > 0 ? limit : 0), whole_first, &part->span, err);
+	part->op->span_count += part->span.len > 0;
+	return code;
 }
 
 /* KIP-951: who was asked does not lead, or led before; the answer names who does. */
@@ -256,6 +261,7 @@ static bool enough(struct fetch_op *op)
 {
 	int64_t bytes = 0;
 	bool now = op->part_count == 0;
+	op->span_count = 0;
 	for (size_t i = 0; i < op->part_count; i++) {
 		look(op, &op->parts[i], &bytes, &now);
 	}

@@ -33,7 +33,7 @@ all() {
 	codecs=(none gzip snappy lz4)
 	! kcat -V 2>&1 | grep -qi zstd || codecs+=(zstd)
 	for z in "${codecs[@]}"; do
-		seq 1 500 | sed "s/^/$z /" | $K -P -t t -z "$z" -X linger.ms=20
+		seq 1 500 | sed "s/^/$z /" | $K -P -t t -z "$z" -X linger.ms=300
 	done
 	is "$(for z in "${codecs[@]}"; do seq 1 500 | sed "s/^/$z /"; done | cksum)" "$($WEIR cat t | cksum)"
 	for z in "${codecs[@]}"; do
