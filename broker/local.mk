@@ -14,6 +14,8 @@ libweirbroker_a_SOURCES = \
 	broker/group/commit.c broker/group/commit.h \
 	broker/group/assignor.h broker/group/assignor_range.c broker/group/assignor_uniform.c \
 	broker/group/modern.c broker/group/modern.h broker/group/modern_priv.h \
+	broker/group/modern_beat_priv.h \
+	broker/group/modern_change.c broker/group/modern_check.c \
 	broker/group/modern_classic.c broker/group/modern_describe.c \
 	broker/group/modern_member.c broker/group/modern_records.c \
 	broker/group/coordinator.c broker/group/coordinator.h broker/group/coordinator_priv.h \

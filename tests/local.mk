@@ -103,8 +103,10 @@ tests_unit_test_broker_admin_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_conns_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_store_golden_LDADD = $(unit_ldadd)
+tests_unit_test_group_model_SOURCES = tests/unit/test_group_model.c tests/unit/group_client.c \
+	tests/unit/group_world.c tests/unit/group_world.h tests/unit/group_dump.h
 tests_unit_test_group_model_LDADD = libweirbroker.a $(unit_ldadd)
-EXTRA_DIST += tests/unit/group_dump.h tests/fault/group_mutants.sh
+EXTRA_DIST += tests/fault/group_mutants.sh
 
 # The long form of the group coordinator's model test, and the faults it has to find.
 model: tests/unit/test_group_model libweircore.a

@@ -125,9 +125,7 @@ void classic_replay(
 	for (int32_t i = 0; i < value->members_count; i++) {
 		replay_member(classic, &value->members[i]);
 	}
-	if (value->leader.data && classic_member(classic, value->leader)) {
-		classic->leader = classic_member(classic, value->leader);
-	}
+	classic->leader = value->leader.data ? classic_member(classic, value->leader) : NULL;
 	classic->state = classic->count ? CLASSIC_STABLE : CLASSIC_EMPTY;
 	classic_find_topics(c, classic);
 }
@@ -165,6 +163,9 @@ void classic_loaded(struct coordinator *c, struct classic *classic)
 	LIST_EACH(it, &classic->members)
 	{
 		classic_keep_alive(c, LIST_ENTRY(it, struct classic_member, node));
+	}
+	if (classic->count && !classic->leader) {
+		classic_rebalance(c, classic); /* it has just changed its protocol (migrate.c) */
 	}
 }
 
@@ -367,7 +368,7 @@ static void remove_absent(struct coordinator *c, struct classic *classic)
 /* false: there are members, but none of them joined. */
 static bool elect(struct classic *classic)
 {
-	if (!classic->leader || classic->leader->join) {
+	if (!classic->count || (classic->leader && classic->leader->join)) {
 		return true;
 	}
 	LIST_EACH(it, &classic->members)

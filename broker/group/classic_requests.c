@@ -104,8 +104,8 @@ static void replace_static(struct join *j, struct classic_member *member)
 {
 	struct classic *classic = j->classic;
 	struct coordinator *c = j->c;
-	char *leader_before = mem_dup(classic->leader->id.data, classic->leader->id.len);
-	struct slice leader = slice_of(leader_before, classic->leader->id.len);
+	struct slice leader = {NULL, 0};
+	classic_set_slice(&leader, classic->leader ? classic->leader->id : slice_of("", 0));
 	classic_answer_join(c, member, WEIR_FENCED_INSTANCE_ID);
 	classic_answer_sync(c, member, WEIR_FENCED_INSTANCE_ID);
 	classic->missing_syncs -= member->awaits_sync;
@@ -138,7 +138,7 @@ static void replace_static(struct join *j, struct classic_member *member)
 		park_join(j, member);
 		classic_go_on(c, classic);
 	}
-	mem_free(leader_before);
+	classic_set_slice(&leader, (struct slice){NULL, 0});
 }
 
 static void join_new(struct join *j)

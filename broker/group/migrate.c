@@ -152,6 +152,20 @@ enum weir_code migrate_check_up(
 		(const char *)classic->group->id.data, why);
 }
 
+static void add_unowned(struct coordinator *c, const struct modern *modern,
+	const struct consumer_protocol_subscription *subscription, struct tp_set *set)
+{
+	struct tp_set said = {.count = 0};
+	migrate_owned(
+		c, subscription->owned_partitions, subscription->owned_partitions_count, &said);
+	for (size_t i = 0; i < said.count; i++) {
+		if (!modern_owner(modern, said.items[i].topic, said.items[i].partition)) {
+			tp_set_append(set, said.items[i].topic, said.items[i].partition, -1);
+		}
+	}
+	tp_set_fini(&said);
+}
+
 static void member_up(
 	struct coordinator *c, struct modern *modern, const struct classic_member *from)
 {
@@ -181,10 +195,15 @@ static void member_up(
 			assignment.assigned_partitions[t].partitions_count, &assigned);
 	}
 	tp_set_sort(&assigned);
+	if (!from->assignment.len) {
+		/* A rebalance at hand took it away here; a cooperative member has it all the same.
+		 */
+		add_unowned(c, modern, &subscription, &assigned);
+	}
+	tp_set_copy(&to->target, &assigned);
 	for (size_t i = 0; i < assigned.count; i++) {
 		assigned.items[i].epoch = classic->generation;
 	}
-	tp_set_copy(&to->target, &assigned);
 	modern_set_assigned(to, &assigned, &nothing);
 }
 
@@ -237,10 +256,13 @@ bool migrate_down_due(const struct coordinator *c, const struct modern *modern,
 	       (policy == CONF_MIGRATION_BIDIRECTIONAL || policy == CONF_MIGRATION_DOWNGRADE);
 }
 
-/* What each had to get, by id: the consumer part is gone by the time the protocol is chosen. */
+/*
+ * What each owns, by id: the rest is gone by the time the protocol is chosen. It is what they own,
+ * not what they were to get: a member that has not heard of the change yet still has it.
+ */
 struct former {
 	struct slice id;
-	struct tp_set target;
+	struct tp_set owned;
 };
 
 static struct classic *make_classic(struct coordinator *c, struct modern *modern,
@@ -269,7 +291,8 @@ static struct classic *make_classic(struct coordinator *c, struct modern *modern
 			.protocol_count = from->classic->protocol_count,
 		};
 		former[n].id = classic_add(classic, &profile)->id;
-		tp_set_copy(&former[n++].target, &from->target);
+		tp_set_copy(&former[n].owned, &from->assigned);
+		tp_set_add_all(&former[n++].owned, &from->revoking);
 	}
 	return classic;
 }
@@ -286,17 +309,17 @@ void migrate_down(struct coordinator *c, struct modern *modern, struct modern_me
 	for (size_t i = 0; i < (size_t)classic->count; i++) {
 		struct classic_member *member = classic_member(classic, former[i].id);
 		classic_set_assignment(
-			member, migrate_encode(c, &former[i].target,
+			member, migrate_encode(c, &former[i].owned,
 					classic_metadata(member, classic->protocol)));
 		classic_keep_alive(c, member);
 	}
 	for (size_t i = 0; i < count; i++) {
-		tp_set_fini(&former[i].target);
+		tp_set_fini(&former[i].owned);
 	}
 	mem_free(former);
 	classic_find_topics(c, classic);
+	/* No leader: should it be loaded before the rebalance is through, there must be another. */
+	classic->leader = NULL;
 	classic_put(c, classic);
-	if (leaving) {
-		classic_rebalance(c, classic);
-	}
+	classic_rebalance(c, classic);
 }

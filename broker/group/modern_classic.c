@@ -143,6 +143,7 @@ static void update_member(struct join *j, struct modern_member *member)
 	member->rebalance_timeout_ms =
 		r->rebalance_timeout_ms >= 0 ? r->rebalance_timeout_ms : r->session_timeout_ms;
 	modern_set_classic(member, r->session_timeout_ms, protocols, count);
+	modern_change_pattern(j->c, member, (struct slice){NULL, 0});
 	put_member(j->c, member);
 }
 
@@ -156,7 +157,7 @@ static void join(struct join *j, void *token)
 	modern_assign(c, j->modern);
 	migrate_owned(c, j->subscription.owned_partitions, j->subscription.owned_partitions_count,
 		&owned);
-	modern_reconcile(c, member, &owned);
+	modern_reconcile(c, member, &owned, true);
 	tp_set_fini(&owned);
 	answer_join(c, token, WEIR_OK, member->id, member);
 	/* The last one of the other protocol may have been replaced just now. */

@@ -156,10 +156,11 @@ void pattern_drop(struct modern *modern, struct modern_pattern *pattern)
 	mem_free(pattern);
 }
 
+/* One that has been written down stays until its tombstone. */
 static void pattern_leave(struct modern *modern, struct slice pattern)
 {
 	struct modern_pattern *found = pattern.len ? modern_pattern(modern, pattern) : NULL;
-	if (found && --found->members <= 0) {
+	if (found && --found->members <= 0 && found->revision < 0) {
 		pattern_drop(modern, found);
 	}
 }

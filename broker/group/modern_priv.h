@@ -116,10 +116,11 @@ WEIR_MUST_USE enum weir_code modern_replay(struct coordinator *c, int16_t type, 
 void modern_loaded(struct coordinator *c, struct group *group);
 
 /* reconcile.c */
-/* The member's next step towards its target. owned: what it reports; NULL: nothing said. true: its
- * current assignment changed (and was written). */
-bool modern_reconcile(
-	struct coordinator *c, struct modern_member *member, const struct tp_set *owned);
+/* The member's next step towards its target. owned: what it reports; NULL: nothing said; certain:
+ * it joins with that, so nothing else is on its way to it. true: its current assignment changed
+ * (and was written). */
+bool modern_reconcile(struct coordinator *c, struct modern_member *member,
+	const struct tp_set *owned, bool certain);
 bool modern_waits(const struct modern_member *member); /* for what others have not released */
 
 /* target.c */
@@ -136,6 +137,9 @@ void modern_ask(struct coordinator *c, struct modern *modern);
 void modern_keep_alive(struct coordinator *c, struct modern_member *member);
 /* Out of the group, or the group out of this protocol when only classic members are left. */
 void modern_fence(struct coordinator *c, struct modern_member *member);
+/* modern_set_pattern, with the tombstone of one that nobody has any more. */
+void modern_change_pattern(
+	struct coordinator *c, struct modern_member *member, struct slice pattern);
 /* Takes the member out, with a pattern that nobody else has; the epoch is the caller's. */
 void modern_drop(struct coordinator *c, struct modern_member *member);
 /* A new member that has what old had, and starts from epoch 0; old is gone. Not written yet. */
@@ -160,7 +164,7 @@ enum weir_code migrate_check_up(
 struct modern *migrate_up(struct coordinator *c, struct classic *classic);
 bool migrate_down_due(const struct coordinator *c, const struct modern *modern,
 	const struct modern_member *leaving);
-/* leaving goes; NULL: it has been replaced by a classic member already, and nobody need rejoin. */
+/* leaving goes; NULL: it has been replaced by a classic member already. All are to join again. */
 void migrate_down(struct coordinator *c, struct modern *modern, struct modern_member *leaving);
 
 /* Partitions as the consumer protocol of these metadata's version has them; in the step's arena. */

@@ -41,7 +41,10 @@ static bool take_free(const struct modern *modern, const struct modern_member *m
 	return held;
 }
 
-/* epoch: the member's, as far as it has come. */
+/*
+ * epoch: the member's, as far as it has come. owned: what it has for certain, NULL if that is not
+ * known: a report that crossed with the last answer says nothing about what that one gave.
+ */
 static void step_on(
 	struct modern_member *member, int32_t epoch, const struct tp_set *owned, struct next *next)
 {
@@ -63,9 +66,10 @@ static void step_on(
 	tp_set_fini(&wanted);
 }
 
-bool modern_reconcile(
-	struct coordinator *c, struct modern_member *member, const struct tp_set *owned)
+bool modern_reconcile(struct coordinator *c, struct modern_member *member,
+	const struct tp_set *owned, bool certain)
 {
+	const struct tp_set *known = certain ? owned : NULL;
 	const struct modern *modern = member->group->modern;
 	struct next next = {.state = member->state};
 	switch (member->state) {
@@ -74,16 +78,16 @@ bool modern_reconcile(
 			return false;
 		}
 		/* Given up: it may go on to the epoch that wanted them back. */
-		step_on(member, member->epoch + 1, owned, &next);
+		step_on(member, member->epoch + 1, known, &next);
 		break;
 	case MEMBER_UNRELEASED:
-		step_on(member, member->epoch, owned, &next);
+		step_on(member, member->epoch, known, &next);
 		break;
 	default:
 		if (member->epoch == modern->target_epoch) {
 			return false;
 		}
-		step_on(member, member->epoch, owned, &next);
+		step_on(member, member->epoch, known, &next);
 	}
 	bool changed = next.state != member->state || next.epoch != member->epoch ||
 		       !tp_set_equal(&next.assigned, &member->assigned) ||
@@ -97,7 +101,9 @@ bool modern_reconcile(
 	member->epoch = next.epoch;
 	member->state = next.state;
 	modern_set_assigned(member, &next.assigned, &next.revoking);
-	put_current(c, member);
+	if (!MUTANT(9)) {
+		put_current(c, member);
+	}
 	if (member->state == MEMBER_UNREVOKED) {
 		modern_await_rebalance(c, member);
 	} else if (!member->classic) {

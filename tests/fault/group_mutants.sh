@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 sources=()
 for file in "$top_srcdir"/broker/group/*.c; do
 	case $file in
-	*/call.c | */load.c | */runner.c) ;; # the world around the coordinator: the test is its own
+	*/call.c | */load.c | */resolve.c | */runner.c) ;; # the world around the coordinator: the test is its own
 	*) sources+=("$file") ;;
 	esac
 done
@@ -17,7 +17,7 @@ missed=0
 for ((n = 1; n <= count; n++)); do
 	# shellcheck disable=SC2086
 	$CC $CFLAGS -O1 -w -DWEIR_MUTANT=$n -include config.h -I. -I"$top_srcdir" \
-		"$top_srcdir/tests/unit/test_group_model.c" "${sources[@]}" -o "$work/mutant" $LIBS
+		"$top_srcdir"/tests/unit/{test_group_model,group_client,group_world}.c "${sources[@]}" -o "$work/mutant" $LIBS
 	if "$work/mutant" 1 20000 >"$work/out"; then
 		echo "mutant $n: not found"
 		missed=1

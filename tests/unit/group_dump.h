@@ -2,7 +2,7 @@
 /* A shard's kept state as text, to compare two of them. */
 #pragma once
 
-#include "broker/group/classic_priv.h"
+#include "broker/group/modern_priv.h"
 #include "core/base/mem.h"
 
 #include <stdlib.h>
@@ -79,6 +79,81 @@ static bool dump_settled(const struct classic *classic)
 	return classic->state == CLASSIC_STABLE || classic->state == CLASSIC_EMPTY;
 }
 
+static bool dump_at_rest(const struct modern *modern)
+{
+	const char *state = modern_state_name(modern);
+	return !strcmp(state, "Stable") || !strcmp(state, "Empty");
+}
+
+static void dump_set(struct buf *out, const char *name, const struct tp_set *set)
+{
+	buf_printf(out, " %s=", name);
+	for (size_t i = 0; i < set->count; i++) {
+		buf_printf(out, "%02x:%d@%d,", set->items[i].topic.bytes[0],
+			set->items[i].partition, set->items[i].epoch);
+	}
+}
+
+static int dump_compare_modern(const void *a, const void *b)
+{
+	const struct modern_member *x = *(struct modern_member *const *)a;
+	const struct modern_member *y = *(struct modern_member *const *)b;
+	size_t len = x->id.len < y->id.len ? x->id.len : y->id.len;
+	int order = memcmp(x->id.data, y->id.data, len);
+	return order ? order : (x->id.len > y->id.len) - (x->id.len < y->id.len);
+}
+
+static void dump_modern_member(struct buf *out, const struct modern_member *m)
+{
+	buf_printf(out, "    member %d epoch=%d/%d state=%d", m->rebalance_timeout_ms, m->epoch,
+		m->previous_epoch, (int)m->state);
+	dump_slice(out, "id", m->id);
+	dump_slice(out, "instance", m->instance_id);
+	dump_slice(out, "rack", m->rack_id);
+	dump_slice(out, "assignor", m->assignor);
+	dump_slice(out, "client", m->client_id);
+	dump_slice(out, "host", m->client_host);
+	dump_slice(out, "pattern", m->pattern.len ? m->pattern : (struct slice){0});
+	for (size_t i = 0; i < m->topic_count; i++) {
+		dump_slice(out, "topic", m->topics[i]);
+	}
+	for (size_t i = 0; m->classic && i < m->classic->protocol_count; i++) {
+		buf_printf(out, " classic=%d", m->classic->session_timeout_ms);
+		dump_slice(out, "protocol", m->classic->protocols[i].name);
+		dump_slice(out, "metadata", m->classic->protocols[i].metadata);
+	}
+	dump_set(out, "assigned", &m->assigned);
+	dump_set(out, "revoking", &m->revoking);
+	dump_set(out, "target", &m->target);
+	buf_add_str(out, "\n");
+}
+
+static void dump_modern(struct buf *out, const struct modern *modern)
+{
+	struct modern_member **members = mem_array((size_t)modern->count, sizeof(*members));
+	size_t n = 0, pos = 0;
+	LIST_EACH(it, &modern->members)
+	{
+		members[n++] = LIST_ENTRY(it, struct modern_member, node);
+	}
+	qsort(members, n, sizeof(*members), dump_compare_modern);
+	buf_printf(out, "  modern epoch=%d target=%d at=%lld hash=%lld\n", modern->epoch,
+		modern->target_epoch, (long long)modern->target_ms, (long long)modern->hash);
+	for (size_t i = 0; i < n; i++) {
+		dump_modern_member(out, members[i]);
+	}
+	for (struct map_entry *e; (e = map_next(&modern->patterns, &pos));) {
+		const struct modern_pattern *pattern = e->value;
+		buf_printf(out, "    pattern members=%d", pattern->members);
+		dump_slice(out, "pattern", pattern->pattern);
+		for (size_t i = 0; i < pattern->topic_count; i++) {
+			dump_slice(out, "topic", pattern->topics[i]);
+		}
+		buf_add_str(out, "\n");
+	}
+	mem_free(members);
+}
+
 static int dump_compare_groups(const void *a, const void *b)
 {
 	const struct group *x = *(struct group *const *)a, *y = *(struct group *const *)b;
@@ -104,6 +179,9 @@ static void dump_coordinator(
 		buf_add_str(out, "\n");
 		if (group->classic && same && same->classic && dump_settled(same->classic)) {
 			dump_classic(out, group->classic);
+		}
+		if (group->modern) {
+			dump_modern(out, group->modern);
 		}
 		dump_offsets(out, "offset", &group->offsets);
 		LIST_EACH(it, &group->pending)
