@@ -4,8 +4,8 @@
 
 #include "cli/context.h"
 
-/* One look; *done: it is so. Else err->text may tell how it is. Errors that may pass (no connection,
- * not there yet) are no end. */
+/* One look; *done: it is so. Else err->text may tell how it is. Errors that may pass (no
+ * connection, not there yet) are no end. */
 typedef enum weir_code wait_look_fn(void *arg, bool *done, struct weir_err *err);
 
 /*
