@@ -4,7 +4,8 @@ load common
 load broker
 
 local_setup() {
-	start_broker --topic t:3 --topic u:1 -X group.initial.rebalance.delay.ms=0
+	start_broker --topic t:3 --topic u:1 -X group.initial.rebalance.delay.ms=0 \
+		-X group.min.session.timeout.ms=100
 	export WEIR_FETCH_MAX_WAIT_MS=50
 }
 
@@ -328,4 +329,27 @@ column() {
 	is 1 "$($WEIR group seek -y g --to 1 | column new)"
 	is "$(seq 2 3)" "$(read_all g u)"
 	unset WEIR_DIR
+}
+
+@test "consume -g: a member that is stopped commits nothing it has not written, another takes over" {
+	fill u 5000
+	mkfifo "$TMP/pipe"
+	$WEIR consume -g g u -X group.protocol=classic -X session.timeout.ms=1000 -X heartbeat.interval.ms=100 \
+		-X auto.commit.interval.ms=50 \
+		>"$TMP/pipe" 2>"$TMP/err" 3>&- &
+	member=$!
+	exec 7<"$TMP/pipe"
+	read -r first <&7
+	is 1 "$first"
+	kill -STOP "$member"
+	is 5000 "$(timeout 60 $WEIR consume -g g -e u -X group.protocol=classic | sort -n | tail -1)"
+	committed=$($WEIR group describe g | column committed)
+	is 5000 "$committed"
+	kill -CONT "$member"
+	cat <&7 >"$TMP/rest" &
+	exec 7<&-
+	until_true 20 grep -q 'took this member for dead' "$TMP/err"
+	is 5000 "$($WEIR group describe g | column committed)"
+	kill "$member"
+	wait "$member" || true
 }
