@@ -81,6 +81,7 @@ run_example() {
 	line=${line//\/tmp\/d/$TMP\/d}
 	line=${line//\/var\/lib\/weir/$TMP\/data}
 	line=${line//k1:9092/$WEIR_BROKERS}
+	line=${line//localhost:9092/$WEIR_BROKERS}
 	line=${line//make test/true}
 	[[ $line != weir\ bench* ]] || line="${line// -c 60000/} -c 200"
 	line=${line//@2026-01-31:1h/@now:1h}
