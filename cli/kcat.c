@@ -12,8 +12,8 @@
 #include <strings.h>
 
 static const struct example examples[] = {
-	{"weir kcat -b localhost:9092 -L", "Lists brokers, topics and partitions, as kcat does."},
-	{"weir kcat -b localhost:9092 -C -t orders -o beginning -e -f '%p %o %k %s\\n'",
+	{"weir kcat -b $WEIR_BROKERS -L", "Lists brokers, topics and partitions, as kcat does."},
+	{"weir kcat -b $WEIR_BROKERS -C -t orders -o beginning -e -f '%p %o %k %s\\n'",
 		"Prints a topic by a format."},
 	{NULL, NULL},
 };

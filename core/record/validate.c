@@ -60,11 +60,11 @@ static enum weir_code check_frame(struct slice bytes, const struct record_rules 
 		return err_set(
 			err, WEIR_INVALID_RECORD, "batch cut: %zu bytes of %zu", bytes.len, size);
 	}
-	code = batch_parse(bytes, batch, err);
-	if (batch->magic != 2) {
-		return err_set(
-			err, WEIR_INVALID_RECORD, "batch has magic %d, 2 is needed", batch->magic);
+	int8_t magic = (int8_t)bytes.data[BATCH_PEEK_BYTES - 1];
+	if (magic != 2) {
+		return err_set(err, WEIR_INVALID_RECORD, "batch has magic %d, 2 is needed", magic);
 	}
+	code = batch_parse(bytes, batch, err);
 	struct slice rest = slice_of(bytes.data + size, bytes.len - size);
 	if (!code && rest.len >= BATCH_PEEK_BYTES) {
 		code = batch_peek(rest, &size, err);
