@@ -69,5 +69,5 @@ struct shim {
 	uint64_t room;
 	atomic_int tracing;
 	struct shim_rule rules[SHIM_RULES];
-	unsigned char events[];
+	_Alignas(8) unsigned char events[];
 };
