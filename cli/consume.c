@@ -109,6 +109,7 @@ static const char schema[] =
 	"\"maxItems\":2}}}}";
 
 static const struct example consume_examples[] = {
+	{"weir consume -g billing orders", "Reads as a member of a group."},
 	{"weir consume orders", "Prints all records, then those that come."},
 	{"weir consume orders -o end -f '%T{iso} %p:%o %k %s\\n'", "Prints new records in full."},
 	{"weir consume orders -o -10 -e", "Prints the last 10 records of each partition."},

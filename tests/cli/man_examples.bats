@@ -5,7 +5,7 @@ load common
 load broker
 
 # Examples that go on until they are interrupted.
-forever='^weir (broker( --data [^ ]+)?( -l [^ ]+)?( --topic [^ ]+)?( -F [^ ]+)?|consume [a-z]+( -o end.*| -o @.*)?|tail .*|group watch billing.*|wait (group billing --members .*|record orders .*))$'
+forever='^weir (broker( --data [^ ]+)?( -l [^ ]+)?( --topic [^ ]+)?( -F [^ ]+)?|consume (-g billing )?[a-z]+( -o end.*| -o @.*)?|tail .*|group watch billing.*|wait (group billing --members .*|record orders .*))$'
 # Questions that somebody answers on a terminal.
 asks='^weir (topic (delete orders|trim orders .*)|group (delete|forget) billing.*|context rm dev)$'
 

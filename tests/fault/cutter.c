@@ -9,6 +9,7 @@
 #include "core/base/random.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -60,6 +61,9 @@ static void take_connection(int listener)
 			close(broker);
 			break;
 		}
+		int on = 1;
+		setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		setsockopt(broker, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		*pair = (struct pair){
 			.client = client,
 			.broker = broker,
