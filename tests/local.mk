@@ -9,7 +9,7 @@ unit_tests = \
 	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
 	tests/unit/test_broker_admin \
 	tests/unit/test_broker_conns \
-	tests/unit/test_broker_engine tests/unit/test_group_model \
+	tests/unit/test_broker_engine tests/unit/test_group_model tests/unit/test_group_golden \
 	tests/unit/test_meta_image \
 	tests/unit/test_client_partitioner tests/unit/test_client_assignors \
 	tests/unit/test_base_json \
@@ -103,6 +103,8 @@ tests_unit_test_broker_admin_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_conns_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_store_golden_LDADD = $(unit_ldadd)
+tests_unit_test_group_golden_LDADD = libweirbroker.a $(unit_ldadd)
+EXTRA_DIST += tests/data/group
 tests_unit_test_group_model_SOURCES = tests/unit/test_group_model.c tests/unit/group_client.c \
 	tests/unit/group_world.c tests/unit/group_world.h tests/unit/group_dump.h
 tests_unit_test_group_model_LDADD = libweirbroker.a $(unit_ldadd)

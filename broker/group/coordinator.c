@@ -90,7 +90,9 @@ int32_t coordinator_partition(struct slice id, int32_t count)
 		}
 		hash = hash * 31 + point;
 	}
-	return (int32_t)((hash & 0x7fffffff) % (uint32_t)count);
+	/* Math.abs of a Java int, but 0 of the least one. */
+	hash = hash > INT32_MAX ? -hash : hash;
+	return hash > INT32_MAX ? 0 : (int32_t)(hash % (uint32_t)count);
 }
 
 bool coordinator_failed(const struct coordinator *c)

@@ -72,7 +72,9 @@ struct coordinator *coordinator_new(const struct group_effects *effects);
 /* Parked requests are answered with NOT_COORDINATOR first. */
 void coordinator_free(struct coordinator **coordinator);
 
-/* Index of a group's partition: Java's String.hashCode over UTF-16 units, then modulo count. */
+/*
+ * Index of a group's partition: Java's String.hashCode over UTF-16 units, its absolute value
+ * modulo count. */
 int32_t coordinator_partition(struct slice group_id, int32_t count);
 
 /*
