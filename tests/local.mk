@@ -154,6 +154,7 @@ cli_tests = \
 	tests/cli/forms.bats \
 	tests/cli/group.bats \
 	tests/cli/help.bats \
+	tests/cli/json.bats \
 	tests/cli/man_examples.bats \
 	tests/cli/options.bats \
 	tests/cli/kcat.bats \
@@ -173,7 +174,7 @@ cli_tests = \
 if HAVE_BATS
 TESTS += $(cli_tests)
 endif
-EXTRA_DIST += $(cli_tests) tests/cli/common.bash tests/cli/broker.bash tests/cli/run.sh tests/data/disk
+EXTRA_DIST += $(cli_tests) tests/cli/common.bash tests/cli/broker.bash tests/cli/man_world.bash tests/cli/run.sh tests/data/disk
 cli_ldadd = libweircli.a $(unit_ldadd)
 tests_unit_test_cli_filter_LDADD = $(cli_ldadd)
 tests_unit_test_cli_format_LDADD = $(cli_ldadd)
