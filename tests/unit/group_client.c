@@ -336,7 +336,8 @@ static void send_beat(struct world *w, int i, int32_t epoch)
 	call->owned = client->owned;
 	call->says_owned = epoch == 0 || !client->told;
 	call->full = epoch == 0 || client->lost;
-	call->says_owned = call->says_owned || client->lost;	if (call->full) {
+	call->says_owned = call->says_owned || client->lost;
+	if (call->full) {
 		client->wanted = client->owned; /* it will be told the whole again */
 	}
 	client->lost = false;

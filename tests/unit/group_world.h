@@ -92,7 +92,7 @@ struct client {
 	uint8_t owned;
 	uint8_t wanted;	 /* modern: what it was assigned; it gives up the rest when it can */
 	bool told;	 /* modern: the coordinator has been told what is owned */
-	bool lost; /* modern: an answer did not come: all is said again */
+	bool lost;	 /* modern: an answer did not come: all is said again */
 	int64_t request; /* outstanding; 0: none */
 	int64_t request_ms;
 	int64_t served; /* BEAT: the newest that the coordinator has seen */
