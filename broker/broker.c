@@ -249,6 +249,7 @@ static void init(struct broker *broker, const struct broker_options *options)
 	topics_init(&broker->topics, broker);
 	flush_pool_init(&broker->flush, broker);
 	broker->stat = stat_new();
+	broker->fetch_sessions = fetch_sessions_new();
 	stat_name_labels(broker->stat, STAT_requests, api_name);
 	stat_name_labels(broker->stat, STAT_request_errors, api_name);
 	stat_name_labels(broker->stat, STAT_request_time, api_name);
@@ -277,6 +278,7 @@ static void fini(struct broker **broker)
 	checkpoint_fini(&b->log_starts);
 	map_fini(&b->conns_by_host);
 	stat_free(&b->stat);
+	fetch_sessions_free(&b->fetch_sessions);
 	for (size_t i = 0; i < b->retired_count; i++) {
 		conf_unref(b->retired[i].conf);
 	}

@@ -4,6 +4,7 @@
 
 #include "broker/broker.h"
 #include "broker/conn.h"
+#include "broker/fetch_sessions.h"
 #include "broker/flush.h"
 #include "broker/producer_ids.h"
 #include "broker/group/runner.h"
@@ -41,6 +42,7 @@ struct broker {
 	struct topics topics;
 	struct flush_pool flush;
 	struct stat *stat;
+	struct fetch_sessions *fetch_sessions;
 	struct group_runner *groups;
 	struct reactor *reactors;
 	int reactor_count;

@@ -6,6 +6,7 @@ libweirbroker_a_SOURCES = \
 	broker/conn.c broker/conn.h \
 	broker/deadlines.c broker/deadlines.h \
 	broker/dispatch.c broker/dispatch.h broker/handlers.def broker/features.def \
+	broker/fetch_sessions.c broker/fetch_sessions.h \
 	broker/flush.c broker/flush.h \
 	broker/group/admin.c broker/group/admin.h \
 	broker/group/call.c broker/group/catalog.h \

@@ -10,6 +10,8 @@ unit_tests = \
 	tests/unit/test_broker_admin \
 	tests/unit/test_broker_conns \
 	tests/unit/test_broker_engine tests/unit/test_group_model tests/unit/test_group_golden \
+	tests/unit/test_broker_fetch \
+	tests/unit/test_broker_engine tests/unit/test_group_model \
 	tests/unit/test_meta_image \
 	tests/unit/test_client_partitioner tests/unit/test_client_assignors \
 	tests/unit/test_base_json \
@@ -101,6 +103,7 @@ tests_unit_test_meta_image_LDADD = $(unit_ldadd)
 EXTRA_DIST += tests/data/conf/kafka-4.3.1.tsv
 tests_unit_test_broker_admin_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_conns_LDADD = libweirbroker.a $(unit_ldadd)
+tests_unit_test_broker_fetch_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_store_golden_LDADD = $(unit_ldadd)
 tests_unit_test_group_golden_LDADD = libweirbroker.a $(unit_ldadd)

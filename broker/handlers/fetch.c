@@ -3,10 +3,11 @@
  * Fetch. A read finds byte runs of the log files; the answer's header is encoded, the runs are sent
  * from the files. Too little there: the request parks as an op, with one wait on each partition's
  * high watermark and one deadline, and is looked at again on its own reactor, once for any number
- * of appends in between. No sessions are kept: session id 0, every fetch is a full one.
+ * of appends in between. With a session (fetch_sessions.h) only the partitions with news are told.
  */
 #include "broker/broker_priv.h"
 #include "broker/dispatch.h"
+#include "broker/fetch_sessions.h"
 #include "broker/topics.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
@@ -36,6 +37,8 @@ struct fetch_op {
 	struct reply *reply;
 	struct arena arena;
 	struct fetch_response response;
+	struct fetch_session *session; /* counted; NULL: none */
+	bool incremental;
 	struct fetch_part *parts;
 	size_t part_count, span_count;
 	int64_t min_bytes, max_bytes;
@@ -105,6 +108,34 @@ static enum weir_code list_aborted(struct fetch_op *op, struct fetch_part *part)
 	return code;
 }
 
+/* Notes in the session what is told; of an incremental answer only the news are left. */
+static void tell_session(struct fetch_op *op)
+{
+	int32_t kept_topics = 0;
+	for (int32_t t = 0; t < op->response.responses_count; t++) {
+		topic_answer *topic = &op->response.responses[t];
+		int32_t kept = 0;
+		for (int32_t i = 0; i < topic->partitions_count; i++) {
+			bool news = fetch_session_told(op->session, topic, &topic->partitions[i]);
+			if (news || !op->incremental) {
+				topic->partitions[kept++] = topic->partitions[i];
+			}
+		}
+		topic->partitions_count = kept;
+		if (kept) {
+			op->response.responses[kept_topics++] = *topic;
+		}
+	}
+	op->response.responses_count = kept_topics;
+	op->response.session_id = fetch_session_id(op->session);
+}
+
+static void drop_session(struct fetch_op *op)
+{
+	fetch_session_release(op->session);
+	op->session = NULL;
+}
+
 static void finish(struct fetch_op *op)
 {
 	stop_waiting(op);
@@ -120,6 +151,10 @@ static void finish(struct fetch_op *op)
 		stat_add(STAT_fetched, (int64_t)part->span.len);
 		part->answer->records =
 			part->span.len ? slice_of(&part->span, part->span.len) : slice_of("", 0);
+	}
+	if (op->session) {
+		tell_session(op);
+		drop_session(op);
 	}
 	op->reply->cancel = NULL;
 	reply_send(op->reply, &op->response);
@@ -379,7 +414,7 @@ static enum weir_code check_limits(const struct fetch_request *body, const parti
 	return WEIR_OK;
 }
 
-static void add_part(struct request *req, struct fetch_op *op, const topic_ask *topic,
+static void add_part(const struct request *req, struct fetch_op *op, const topic_ask *topic,
 	const partition_ask *ask, partition_answer *answer)
 {
 	struct fetch_part *part = &op->parts[op->part_count++];
@@ -428,13 +463,48 @@ static bool prepare(struct request *req, struct fetch_op *op)
 	return true;
 }
 
-/* A session this broker does not keep: asked for by id, it is not found (KIP-227). */
-static enum weir_code check_session(const struct fetch_request *body)
+/* The partitions of a session, which the request does not name. */
+struct session_walk {
+	const struct request *req;
+	struct fetch_op *op;
+	partition_answer *rows;
+	size_t room;
+};
+
+static void add_session_part(void *arg, const topic_ask *topic, const partition_ask *ask)
 {
-	if (body->session_epoch == 0 || body->session_epoch == -1) {
-		return WEIR_OK; /* a full fetch, new session or none, or the end of one */
+	struct session_walk *walk = arg;
+	struct fetch_op *op = walk->op;
+	if (op->part_count == walk->room) {
+		return; /* came in since they were counted: the next fetch has it */
 	}
-	return WEIR_FETCH_SESSION_ID_NOT_FOUND;
+	int32_t count = op->response.responses_count;
+	topic_answer *row = count ? &op->response.responses[count - 1] : NULL;
+	if (!row || !slice_equal(row->topic, topic->topic) ||
+		!uuid_equal(row->topic_id, topic->topic_id)) {
+		row = &op->response.responses[op->response.responses_count++];
+		row->topic = topic->topic;
+		row->topic.data = arena_try_dup(&op->arena, topic->topic.data, topic->topic.len);
+		row->topic_id = topic->topic_id;
+		row->partitions = &walk->rows[op->part_count];
+		row->partitions_count = 0;
+	}
+	row->partitions_count++;
+	add_part(walk->req, op, topic, ask, &walk->rows[op->part_count]);
+}
+
+static bool prepare_session(struct request *req, struct fetch_op *op)
+{
+	size_t count = fetch_session_each(op->session, NULL, NULL);
+	struct session_walk walk = {.req = req, .op = op, .room = count};
+	walk.rows = arena_try_array(&op->arena, count, sizeof(*walk.rows));
+	op->response.responses = arena_try_array(&op->arena, count, sizeof(topic_answer));
+	op->parts = arena_try_array(&op->arena, count, sizeof(*op->parts));
+	if (!walk.rows || !op->response.responses || !op->parts) {
+		return false;
+	}
+	fetch_session_each(op->session, add_session_part, &walk);
+	return true;
 }
 
 /* The whole fetch is refused; before version 13 each partition says so too. */
@@ -452,6 +522,7 @@ static void refuse(struct request *req, struct fetch_op *op, enum weir_code code
 	if (!rows || req->header.version >= 13) {
 		op->response.responses_count = 0;
 	}
+	drop_session(op);
 	reply_send(req->reply, &op->response);
 	for (size_t i = 0; i < op->part_count; i++) {
 		if (op->parts[i].partition) {
@@ -469,12 +540,17 @@ void handle_fetch(struct request *req)
 	op->reply = req->reply;
 	wire_defaults(&fetch_response_message, &op->response);
 	op->version = req->header.version;
-	enum weir_code code = check_session(body);
+	enum weir_code code =
+		fetch_session_take(req->broker->fetch_sessions, body, op->version >= 13,
+			(size_t)broker_conf(req->broker)->max_incremental_fetch_session_cache_slots,
+			&op->session, NULL);
+	op->incremental = op->session && fetch_is_incremental(body);
 	if (code != WEIR_OK) {
 		refuse(req, op, code, false);
 		return;
 	}
-	if (!prepare(req, op)) {
+	if (op->incremental ? !prepare_session(req, op) : !prepare(req, op)) {
+		drop_session(op);
 		reply_close(req->reply);
 		recycle(op);
 		return;
