@@ -2,12 +2,14 @@
 /*
  * Failure: a failed fdatasync is never tried again. Its waiters get KAFKA_STORAGE_ERROR, the log
  * refuses everything from then on, and the broker stops, since what the page cache holds can no
- * longer be trusted (RELIABILITY F12).
+ * longer be trusted (RELIABILITY F12). A flush that could not begin, for want of descriptors, fails
+ * its waiters only; the housekeeper asks for another.
  */
 #include "broker/flush.h"
 
 #include "broker/broker_priv.h"
 #include "broker/partition.h"
+#include "core/base/log.h"
 #include "core/base/clock.h"
 
 void flush_pool_init(struct flush_pool *pool, struct broker *broker)
@@ -33,10 +35,15 @@ static void flush_one(struct flush_pool *pool, struct partition *p)
 	if (code == WEIR_OK) {
 		partition_advance(p, log);
 	}
+	bool failed = log_failed(log);
 	partition_done(p);
 	if (code != WEIR_OK) {
 		partition_fail_waits(p, WEIR_KAFKA_STORAGE_ERROR);
+	}
+	if (code != WEIR_OK && failed) {
 		broker_fail(pool->broker, &err);
+	} else if (code != WEIR_OK) {
+		log_line(LOG_WARN, "flush of %s-%d: %s", p->topic->name, p->index, err.text);
 	}
 }
 

@@ -12,7 +12,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { EXPIRE_MS = 600000, RETIRE_MS = 60000, TICK_MAX_MS = 5000, TICK_MIN_MS = 10 };
+enum {
+	EXPIRE_MS = 600000,
+	FLUSH_AGAIN_MS = 1000,
+	RETIRE_MS = 60000,
+	TICK_MAX_MS = 5000,
+	TICK_MIN_MS = 10
+};
 
 static void retain(void *arg, struct partition *p)
 {
@@ -51,6 +57,18 @@ static void flush_old(void *arg, struct partition *p)
 		*next_ms = settings.flush_ms;
 	}
 	if (since >= 0 && clock_mono_ms() - since >= settings.flush_ms) {
+		broker_flush_soon(p->broker, p);
+	}
+}
+
+/* flush.mode=group and strict: one that could not begin is asked for again. */
+static void flush_again(void *arg, struct partition *p)
+{
+	(void)arg;
+	pthread_rwlock_rdlock(&p->use);
+	int64_t since = p->log ? log_unflushed_since_ms(p->log) : -1;
+	pthread_rwlock_unlock(&p->use);
+	if (since >= 0 && clock_mono_ms() - since >= FLUSH_AGAIN_MS) {
 		broker_flush_soon(p->broker, p);
 	}
 }
@@ -160,8 +178,11 @@ void *housekeeper_run(void *arg)
 	while (pause_ms(broker, tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms)) {
 		int64_t now = clock_mono_ms();
 		tick_ms = TICK_MAX_MS;
-		if (broker_flush_mode(broker) == CONF_FLUSH_INTERVAL) {
+		enum conf_flush_mode mode = broker_flush_mode(broker);
+		if (mode == CONF_FLUSH_INTERVAL) {
 			topics_each(&broker->topics, flush_old, &tick_ms);
+		} else if (mode != CONF_FLUSH_OS) {
+			topics_each(&broker->topics, flush_again, NULL);
 		}
 		if (take_due(&due.retain_ms, broker_conf(broker)->log_retention_check_interval_ms,
 			    now, &tick_ms)) {

@@ -10,10 +10,19 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { BACK_OFF_MS = 100, ACCEPTS_A_TURN = 64 };
+
+/* Connections may take half of the descriptors; the logs need the others. */
+static int64_t conns_by_descriptors(void)
+{
+	struct rlimit limit;
+	bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+	return known ? (int64_t)(limit.rlim_cur / 2) : INT64_MAX;
+}
 
 bool broker_conn_opened(struct broker *broker, const struct net_addr *peer)
 {
@@ -22,6 +31,7 @@ bool broker_conn_opened(struct broker *broker, const struct net_addr *peer)
 	struct slice host = slice_str(peer->host);
 	uintptr_t of_host = (uintptr_t)map_get(&broker->conns_by_host, host);
 	bool fits = broker->conn_count < conf->max_connections &&
+		    broker->conn_count < conns_by_descriptors() &&
 		    of_host < (uintptr_t)conf->max_connections_per_ip;
 	if (fits) {
 		broker->conn_count++;
@@ -95,7 +105,9 @@ static void on_accept(struct loop_io *io, int events)
 			}
 			conn_adopt(next_reactor(l->broker), fd, l, &peer);
 		} else {
-			log_line(LOG_WARN, "%s: refused: max.connections or max.connections.per.ip",
+			log_line(LOG_WARN,
+				"%s: refused: max.connections, max.connections.per.ip or the limit "
+				"of open files",
 				peer.host);
 			stat_add(STAT_connections_refused, 1);
 			close(fd);

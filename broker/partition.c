@@ -184,6 +184,13 @@ static void wait_off(struct partition *p, struct partition_wait *wait)
 	atomic_fetch_sub(&p->waiting, 1);
 }
 
+void partition_append_failed(struct partition *p, const struct log *log, const struct weir_err *err)
+{
+	if (log_failed(log)) {
+		broker_fail(p->broker, err);
+	}
+}
+
 void partition_advance(struct partition *p, struct log *log)
 {
 	int64_t to = watermark_is_flushed(p) ? log_flushed_offset(log) : log_end_offset(log);

@@ -76,6 +76,9 @@ void partition_appended(struct partition *partition, struct log *log, int64_t re
  */
 void partition_appended_told(struct partition *partition, struct log *log, int64_t record_count,
 	struct reactor *reactor);
+/* After an append that failed: when the disk broke, the broker stops (RELIABILITY F11). */
+void partition_append_failed(
+	struct partition *partition, const struct log *log, const struct weir_err *err);
 /* The flushed offset or the end moved: raises the high watermark, fires the waits it reached. */
 void partition_advance(struct partition *partition, struct log *log);
 void partition_fail_waits(struct partition *partition, enum weir_code code);

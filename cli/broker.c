@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -335,6 +336,7 @@ static enum weir_code start_command(struct service *s, struct weir_err *err)
 	sigemptyset(&none);
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
+	sigaddset(&defaults, SIGXFSZ);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &defaults);
@@ -424,6 +426,16 @@ static enum weir_code stop_service(struct service *s, enum weir_code code, struc
 	return code;
 }
 
+/* As many open files as the administrator allows; a command beside it keeps what it is used to. */
+static void raise_file_limit(const struct ctx *ctx)
+{
+	struct rlimit limit;
+	if (!ctx->rest_count && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static enum weir_code broker_run(void *args, struct ctx *ctx, struct weir_err *err)
 {
 	struct service s = {.args = args, .ctx = ctx};
@@ -431,6 +443,7 @@ static enum weir_code broker_run(void *args, struct ctx *ctx, struct weir_err *e
 		return err_set(err, WEIR_USAGE, "--ephemeral and --data exclude each other");
 	}
 	engine_log_to_stderr(ctx->globals.verbose ? LOG_INFO : LOG_WARN, s.args->log_form == 1);
+	raise_file_limit(ctx);
 	enum weir_code code = engine_conf(ctx, &s.conf, err);
 	if (code == WEIR_OK) {
 		code = choose_dir(&s, err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The program: the only place that exits. SIGPIPE is ignored, so that a broken connection is an
- * error; when standard output's reader went away the program still dies of it, silently.
+ * The program: the only place that exits. SIGPIPE and SIGXFSZ are ignored, so that a broken
+ * connection and a file at the limit of its size are errors; when standard output's reader went away
+ * the program still dies of it, silently.
  */
 #include "cli/dispatch.h"
 #include "cli/interrupt.h"
@@ -36,6 +37,7 @@ int main(int argc, char **argv)
 {
 	hold_standard_files();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	struct ctx ctx;
 	ctx_init(&ctx);
 	char **words = mem_array((size_t)argc + 2, sizeof(*words));

@@ -102,6 +102,8 @@ static enum weir_code on_append(
 		if (code == WEIR_OK) {
 			*end = appended.last_offset + 1;
 			partition_appended(p, log, *end - appended.base_offset);
+		} else {
+			partition_append_failed(p, log, err);
 		}
 		partition_done(p);
 	}

@@ -170,6 +170,8 @@ static enum weir_code append(struct request *req, struct partition *p,
 			partition_appended_told(
 				p, log, verdict->batch.record_count, req->conn->reactor);
 		}
+	} else if (code != WEIR_OK) {
+		partition_append_failed(p, log, err);
 	}
 	partition_done(p);
 	return code;

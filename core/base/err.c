@@ -46,7 +46,8 @@ enum weir_code err_set(struct weir_err *err, enum weir_code code, const char *fm
 
 enum weir_code err_sys(struct weir_err *err, int sys_errno, const char *fmt, ...)
 {
-	enum weir_code code = sys_errno == ENOSPC || sys_errno == EDQUOT ? WEIR_NO_SPACE : WEIR_IO;
+	bool full = sys_errno == ENOSPC || sys_errno == EDQUOT || sys_errno == EFBIG;
+	enum weir_code code = full ? WEIR_NO_SPACE : WEIR_IO;
 	if (err) {
 		va_list args;
 		va_start(args, fmt);

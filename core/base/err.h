@@ -39,7 +39,8 @@ struct err_info {
 enum weir_code err_set(struct weir_err *err, enum weir_code code, const char *fmt, ...)
 	WEIR_PRINTF(3, 4);
 
-/* As err_set, with errno's text appended; code is NO_SPACE for ENOSPC/EDQUOT, else IO. */
+/* As err_set, with errno's text appended; code is NO_SPACE for ENOSPC, EDQUOT and EFBIG, else
+ * IO. */
 enum weir_code err_sys(struct weir_err *err, int sys_errno, const char *fmt, ...) WEIR_PRINTF(3, 4);
 
 /* Puts "prefix: " before the text on the way up. Returns err->code. */

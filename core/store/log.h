@@ -73,7 +73,8 @@ struct log_appended {
 };
 /*
  * Appends whole batches (validated, magic 2); gives them offsets and leader_epoch in place, writes
- * with one pwritev, publishes the end. A failed write is cut back and leaves the log as it was.
+ * with one pwritev, publishes the end. A failed write is cut back and leaves the log as it was; but
+ * after an error of the disk itself (not a full one) the log has failed.
  * Errors: FENCED_LEADER_EPOCH when leader_epoch is below the log's last; RECORD_LIST_TOO_LARGE
  * (over segment_bytes); those of producers_check; IO, NO_SPACE.
  */
@@ -111,13 +112,15 @@ int64_t log_end_offset(const struct log *log);	       /* next offset to be given
 int64_t log_flushed_offset(const struct log *log);     /* fdatasync'ed below it */
 int64_t log_size_bytes(const struct log *log);	       /* of the .log files */
 int64_t log_unflushed_since_ms(const struct log *log); /* mono ms of the oldest; -1: all flushed */
-bool log_failed(
-	const struct log *log); /* a flush failed, or a failed write could not be cut back */
+/* A flush or a write failed by an error that no free space mends, or a write could not be cut back.
+ */
+bool log_failed(const struct log *log);
 
 /*
  * fdatasyncs what was written before the call (and the directory when a file is new), then raises
  * the flushed offset. One at a time a log (a second caller waits). After a failed fdatasync the log
- * fails for good: every later append and flush gives IO.
+ * fails for good: every later append and flush gives IO. Out of descriptors: IO, may be tried
+ * again.
  */
 WEIR_MUST_USE enum weir_code log_flush(struct log *log, struct weir_err *err);
 

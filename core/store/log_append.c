@@ -16,6 +16,7 @@
 #include "core/store/log_priv.h"
 
 #include <fcntl.h>
+#include <errno.h>
 
 struct incoming {
 	size_t len;
@@ -148,6 +149,13 @@ static void commit_producers(struct log *log, struct segment *active)
 	atomic_store(&log->first_unstable, producers_first_unstable(&log->producers));
 }
 
+/* A full disk may have room again; one that is broken has said all that can be believed. */
+static bool is_broken(int sys_errno)
+{
+	return sys_errno != ENOSPC && sys_errno != EDQUOT && sys_errno != EFBIG &&
+	       sys_errno != ENOMEM && sys_errno != EAGAIN;
+}
+
 /* Writes at the end of the active segment and publishes. The batches carry their offsets. */
 static enum weir_code write_tail(
 	struct log *log, const uint8_t *bytes, const struct incoming *in, struct weir_err *err)
@@ -168,9 +176,16 @@ static enum weir_code write_tail(
 	if (code) {
 		return code;
 	}
-	code = fs_write_at(fd, active->path, bytes, in->len, pos, err);
+	struct weir_err why;
+	code = fs_write_at(fd, active->path, bytes, in->len, pos, &why);
 	if (code) {
 		struct weir_err inner;
+		if (err) {
+			*err = why;
+		}
+		if (is_broken(why.sys_errno)) {
+			atomic_store(&log->failed, true);
+		}
 		if (fs_truncate(fd, active->path, pos, &inner)) {
 			log_line(LOG_ERROR, "%s after a failed write: %s takes nothing more",
 				inner.text, log->dir);

@@ -11,6 +11,8 @@
 #include "core/io/fs.h"
 #include "core/store/log_priv.h"
 
+#include <errno.h>
+
 /* What to sync, taken under the lock. */
 struct flush_plan {
 	struct flush_item *items; /* the log's */
@@ -121,6 +123,12 @@ static void finish_flush(struct log *log, const struct flush_plan *plan)
 	atomic_store(&log->unflushed_since_ms, all ? -1 : plan->begun_ms);
 }
 
+/* A directory could not be opened to be synced: nothing was tried that could have lost pages. */
+static bool out_of_files(int sys_errno)
+{
+	return sys_errno == EMFILE || sys_errno == ENFILE;
+}
+
 enum weir_code log_flush(struct log *log, struct weir_err *err)
 {
 	struct flush_plan plan;
@@ -133,13 +141,20 @@ enum weir_code log_flush(struct log *log, struct weir_err *err)
 		planned = true;
 	}
 	pthread_mutex_unlock(&log->lock);
+	struct weir_err why = {.sys_errno = 0};
 	if (!code) {
-		code = run_flush(log, &plan, err);
+		code = run_flush(log, &plan, &why);
 		synced = true;
+		if (code && err) {
+			*err = why;
+		}
 	}
 	pthread_mutex_lock(&log->lock);
-	if (synced && code) {
+	if (synced && code && !out_of_files(why.sys_errno)) {
 		atomic_store(&log->failed, true);
+	} else if (synced && code) {
+		log->parent_dirty |= plan.parent;
+		log->dir_dirty |= plan.dir;
 	} else if (synced) {
 		finish_flush(log, &plan);
 	}

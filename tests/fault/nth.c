@@ -34,12 +34,13 @@ static int fails(void)
 	seam.count++;
 	bool now = seam.at && (seam.count == seam.at || seam.torn ||
 				      (seam.fault == FAIL_ALL_AFTER && seam.count > seam.at));
+	bool full = seam.torn || seam.fault == FAIL_ENOSPC;
 	seam.torn = false;
 	if (!now) {
 		return 0;
 	}
 	seam.failed = true;
-	return seam.fault == FAIL_ENOSPC ? -ENOSPC : seam.fault == FAIL_ALL_AFTER ? -EROFS : -EIO;
+	return full ? -ENOSPC : seam.fault == FAIL_ALL_AFTER ? -EROFS : -EIO;
 }
 
 #define FAULTY(name, type, params, args)                                                           \

@@ -85,7 +85,7 @@ bool proc_start(struct proc *proc, const char *dir, const char *log_path,
 		return false;
 	}
 	/* The child's end: the only one without close-on-exec. */
-	int child_end = fcntl(pair[1], F_DUPFD, 100);
+	int child_end = fcntl(pair[1], F_DUPFD, 3);
 	close(pair[1]);
 	snprintf(number, sizeof(number), "%d", child_end);
 	argv[n++] = number;
