@@ -11,11 +11,13 @@ tests_fault_powercut_SOURCES = tests/fault/powercut.c tests/fault/tree.c tests/f
 tests_fault_powercut_LDADD = libweircore.a $(weir_libs)
 
 if HAVE_CMOCKA
-fault_units = tests/fault/nth
+fault_units = tests/fault/nth tests/fault/disk
 check_PROGRAMS += $(fault_units)
 TESTS += $(fault_units)
 endif
 tests_fault_nth_LDADD = $(unit_ldadd)
+tests_fault_disk_SOURCES = tests/fault/disk.c $(fault_common)
+tests_fault_disk_LDADD = $(unit_ldadd)
 
 # Preloaded into a broker; no library of the house's own, so that it sees the calls of all of them.
 tests/fault/shim.so: tests/fault/shim.c tests/fault/shim.h
