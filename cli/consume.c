@@ -26,76 +26,15 @@ static const char *const isolation_names[] = {
 static const char *const on_error_names[] = {"fail", "skip", "raw", NULL};
 
 static const struct opt opts[] = {
-	OPT_LIST(struct consume_args, topics, .name = "topic", .letter = 't', .arg = "TOPIC",
-		.help = "A topic, as the words are; may repeat."),
-	OPT_LIST(struct consume_args, offsets, .name = "offset", .letter = 'o', .arg = "RANGE",
-		.help = "From where, or FROM:TO: start, end, N, +N, -N (last N), @TIME; "
-			"PARTITION=RANGE for one partition; may repeat. Without it: start."),
-	OPT_BOOL(struct consume_args, exit_at_end, .name = "exit", .letter = 'e',
-		.help = "Ends at the end that each partition has when it begins."),
-	OPT_I64(struct consume_args, count, .name = "count", .letter = 'c', .arg = "N", .unset = -1,
-		.min = 0, .max = INT64_MAX, .help = "Ends after N records."),
-	OPT_I64(struct consume_args, per_partition, .name = "per-partition", .arg = "N",
-		.unset = -1, .min = 1, .max = INT64_MAX,
-		.help = "Reads at most N records of each partition."),
-	OPT_STR(struct consume_args, partitions, .name = "partitions", .letter = 'p', .arg = "LIST",
-		.help = "Reads these partitions only, as 0,2-4; all: also where -G k=KEY would not "
-			"look."),
-	OPT_LIST(struct consume_args, filters, .name = "filter", .letter = 'G', .arg = "FILTER",
-		.help = "Only records that pass: k:RE v:RE h:NAME=RE k=TEXT size>N null "
-			".json.path==X; "
-			"! before it negates; may repeat, all have to pass."),
-	OPT_STR(struct consume_args, format, .name = "format", .letter = 'f', .arg = "FORMAT",
-		.help = "Format that records are printed by, instead of -K and -D."),
-	OPT_BOOL(struct consume_args, json, .name = "json", .letter = 'J',
-		.help = "Prints each record as a JSON envelope on its line; -O json does too."),
-	OPT_STR(struct consume_args, key_delim, .name = "key-delimiter", .letter = 'K',
-		.arg = "SEP", .help = "Prints the key and SEP before each value."),
-	OPT_STR(struct consume_args, delim, .name = "delimiter", .letter = 'D', .arg = "DELIM",
-		.def = "\\n", .help = "Printed behind each record: \\n \\t \\0 \\xNN or any text."),
-	OPT_STR(struct consume_args, null_text, .name = "null", .arg = "TEXT",
-		.help = "Printed for keys and values that are null."),
-	OPT_CHOICE(struct consume_args, encoding, .name = "encode", .arg = "HOW",
-		.choices = encoding_names, .def = "text",
-		.help = "Prints keys and values of lines so that no byte of them is special."),
-	OPT_BOOL(struct consume_args, json_values, .name = "json-values",
-		.help = "With -J: values that are JSON stand in the envelope as they are."),
-	OPT_BOOL(struct consume_args, attributes, .name = "attributes",
-		.help = "With -J: attributes, epoch and producer of each record's batch too."),
-	OPT_CHOICE(struct consume_args, on_error, .name = "on-error", .arg = "WHAT",
-		.choices = on_error_names, .def = "fail",
-		.help = "A record that cannot be read or printed: ends everything, is left out "
-			"with "
-			"a warning, or its value is printed as it is."),
-	OPT_CHOICE(struct consume_args, isolation, .name = "isolation", .arg = "LEVEL",
-		.choices = isolation_names, .unset = -1,
-		.help = "Whether open and aborted transactions are left out (committed, which is "
-			"usual) or shown."),
-	OPT_BOOL(struct consume_args, control, .name = "control",
-		.help = "Shows the markers that end transactions too."),
-	OPT_BOOL(struct consume_args, batches, .name = "batches",
-		.help = "Writes whole batches as they are stored, as a segment file has them."),
-	OPT_DURATION(struct consume_args, idle_ms, .name = "idle", .arg = "TIME", .unset = -1,
-		.min = 1, .max = INT64_MAX, .help = "Ends when no record came for TIME."),
-	OPT_I64(struct consume_args, require, .name = "require", .arg = "N", .unset = 0, .min = 0,
-		.max = INT64_MAX, .help = "Fails with exit status 1 when there were fewer."),
-	OPT_STR(struct consume_args, merge, .name = "merge", .arg = "SLACK", .bare = "1s",
-		.help = "Prints records of all partitions in the order of their timestamps: "
-			"exactly "
-			"when it ends (-e), else waiting SLACK (1s) for partitions that are "
-			"behind."),
-	OPT_BOOL(struct consume_args, regex, .name = "regex",
-		.help = "TOPIC is a regular expression that matches whole names."),
-	OPT_STR(struct consume_args, group, .name = "group", .letter = 'g', .arg = "GROUP",
-		.help = "Reads as a member of this group: its partitions, from where it is."),
-	OPT_CHOICE(struct consume_args, commit, .name = "commit", .arg = "WHEN",
-		.choices = commit_names, .unset = -1,
-		.help = "When the group's offsets move: after what was printed (after-print, which "
-			"is usual), or never (none)."),
-	OPT_BOOL(struct consume_args, seek, .name = "seek",
-		.help = "-o counts even where the group has offsets."),
-	OPT_BOOL(struct consume_args, raw, .name = "raw",
-		.help = "Control bytes of records go to a terminal as they are."),
+#include "cli/consume_opts.def"
+	OPT_END,
+};
+
+static const struct opt tail_opts[] = {
+	OPT_I64(struct consume_args, tail, .name = "lines", .letter = 'n', .arg = "N", .def = "10",
+		.min = 0, .max = 1 << 24,
+		.help = "Prints the last N records of all partitions together, by timestamp."),
+#include "cli/consume_opts.def"
 	OPT_END,
 };
 
@@ -123,14 +62,22 @@ static const struct example consume_examples[] = {
 
 static const struct example cat_examples[] = {
 	{"weir cat orders", "Prints what a topic holds, and ends."},
+	{"weir cat users --latest-by-key -K :", "Prints the present value of each key."},
 	{"weir cat orders -J >orders.jsonl", "Saves a topic without loss."},
 	{"weir cat orders -p 0 --batches >00000000000000000000.log",
 		"Saves a partition as a segment file."},
 	{NULL, NULL},
 };
 
+static const struct example tail_examples[] = {
+	{"weir tail orders", "Prints the last 10 records, and goes on with new ones."},
+	{"weir tail -n 1 -e orders -G k=42", "Prints the latest record of a key."},
+	{NULL, NULL},
+};
+
 static enum weir_code consume_run(void *args, struct ctx *ctx, struct weir_err *err);
 static enum weir_code cat_run(void *args, struct ctx *ctx, struct weir_err *err);
+static enum weir_code tail_run(void *args, struct ctx *ctx, struct weir_err *err);
 
 const struct command cmd_consume = {
 	.path = "consume",
@@ -157,6 +104,22 @@ const struct command cmd_cat = {
 	.schema = schema,
 	.examples = cat_examples,
 	.run = cat_run,
+};
+
+const struct command cmd_tail = {
+	.path = "tail",
+	.summary = "Prints the last records of topics, then those that come.",
+	.details =
+		"The last ones by timestamp over all partitions, in that order; with -G, the last "
+		"that pass. With -e it ends there.",
+	.positional = "TOPIC...",
+	.positional_max = POSITIONAL_MANY,
+	.opts = tail_opts,
+	.args_size = sizeof(struct consume_args),
+	.needs = NEEDS_CLIENT,
+	.schema = schema,
+	.examples = tail_examples,
+	.run = tail_run,
 };
 
 static enum weir_code make_conf(struct consume *c, struct consumer_conf *conf, struct weir_err *err)
@@ -215,6 +178,23 @@ static enum weir_code check_args(const struct consume *c, struct weir_err *err)
 			"--batches writes batches as they are: no -f, -J, -K, -D, -G, "
 			"--per-partition");
 	}
+	if (c->tail && (a->offsets.count || a->batches || a->group || a->latest)) {
+		return err_set(err, WEIR_USAGE, "tail begins near the end by itself: no %s",
+			a->offsets.count ? "-o"
+			: a->batches	 ? "--batches"
+			: a->group	 ? "-g"
+					 : "--latest-by-key");
+	}
+	if (a->latest && (a->batches || a->group || a->merge || a->per_partition >= 0)) {
+		return err_set(err, WEIR_USAGE,
+			"--latest-by-key goes with none of --batches, -g, --merge, "
+			"--per-partition");
+	}
+	if (a->latest && !a->exit_at_end && a->idle_ms < 0) {
+		hint_set(&c->ctx->hint, "-e ends at the present end");
+		return err_set(
+			err, WEIR_USAGE, "--latest-by-key has to end to know what is latest");
+	}
 	if (a->merge && (a->batches || a->group)) {
 		return err_set(err, WEIR_USAGE, "--merge and %s exclude each other",
 			a->batches ? "--batches" : "-g");
@@ -265,6 +245,19 @@ static enum weir_code compile(struct consume *c, struct weir_err *err)
 	return code == WEIR_OK ? consume_group_check(c, err) : code;
 }
 
+static enum weir_code read_all(struct consume *c, struct weir_err *err)
+{
+	if (c->tail) {
+		enum weir_code code = consume_tail(c, err);
+		if (code != WEIR_OK || c->args->exit_at_end || !consume_goes_on(c)) {
+			return code;
+		}
+	}
+	enum weir_code code = c->args->merge ? consume_read_merged(c, err) : consume_read(c, err);
+	bool whole = code == WEIR_OK && !interrupted();
+	return c->latest && whole ? consume_latest_print(c, err) : code;
+}
+
 static enum weir_code run(struct consume *c, struct weir_err *err)
 {
 	struct consumer_conf conf;
@@ -295,7 +288,7 @@ static enum weir_code run(struct consume *c, struct weir_err *err)
 	}
 	interrupt_catch();
 	c->flushed_ms = clock_mono_ms();
-	code = c->args->merge ? consume_read_merged(c, err) : consume_read(c, err);
+	code = read_all(c, err);
 	if (c->skipped) {
 		ctx_warn(c->ctx, "%" PRId64 " record%s or batch%s skipped", c->skipped,
 			c->skipped == 1 ? "" : "s", c->skipped == 1 ? "" : "es");
@@ -307,9 +300,11 @@ static enum weir_code run(struct consume *c, struct weir_err *err)
 	return code;
 }
 
-static enum weir_code consume_run(void *args, struct ctx *ctx, struct weir_err *err)
+static enum weir_code main_run(
+	const struct consume_args *args, bool tail, struct ctx *ctx, struct weir_err *err)
 {
-	struct consume c = {.ctx = ctx, .args = args, .now_ms = clock_wall_ms(), .quiet_ms = -1};
+	struct consume c = {
+		.ctx = ctx, .args = args, .tail = tail, .now_ms = clock_wall_ms(), .quiet_ms = -1};
 	buf_init(&c.delim, 0);
 	buf_init(&c.key_delim, 0);
 	enum weir_code code = run(&c, err);
@@ -319,6 +314,7 @@ static enum weir_code consume_run(void *args, struct ctx *ctx, struct weir_err *
 		*err = left;
 	}
 	consumer_close(&c.consumer);
+	consume_latest_free(&c);
 	for (size_t i = 0; i < c.target_count; i++) {
 		mem_free(c.targets[i].name);
 		mem_free(c.targets[i].spans);
@@ -333,9 +329,19 @@ static enum weir_code consume_run(void *args, struct ctx *ctx, struct weir_err *
 	return code;
 }
 
+static enum weir_code consume_run(void *args, struct ctx *ctx, struct weir_err *err)
+{
+	return main_run(args, false, ctx, err);
+}
+
 static enum weir_code cat_run(void *args, struct ctx *ctx, struct weir_err *err)
 {
 	struct consume_args *a = args;
 	a->exit_at_end = true;
-	return consume_run(args, ctx, err);
+	return main_run(a, false, ctx, err);
+}
+
+static enum weir_code tail_run(void *args, struct ctx *ctx, struct weir_err *err)
+{
+	return main_run(args, true, ctx, err);
 }

@@ -39,7 +39,7 @@ static void put_text(struct consume *c, struct slice text)
 	out_text(out, text.data ? text : slice_str(c->args->null_text));
 }
 
-static void make_row(
+void consume_make_row(
 	struct consume *c, const struct target *target, const struct consumed *got, struct row *row)
 {
 	const struct span *span = &target->spans[got->partition];
@@ -114,13 +114,28 @@ static enum weir_code put_or_skip(
 	return code;
 }
 
+enum weir_code consume_put(
+	struct consume *c, const struct row *row, bool *printed, struct weir_err *err)
+{
+	enum weir_code code = filters_match(c->filters, row, printed, err);
+	if (code != WEIR_OK) {
+		return err_wrap(err, "record at offset %" PRId64, row->offset);
+	}
+	if (!*printed) {
+		return WEIR_OK;
+	}
+	code = put_or_skip(c, row, printed, err);
+	c->printed += *printed;
+	return code;
+}
+
 enum weir_code consume_take_record(
 	struct consume *c, const struct consumed *got, struct weir_err *err)
 {
 	struct target *target = find_target(c, got->topic);
 	struct span *span = &target->spans[got->partition];
 	struct row row;
-	bool wanted;
+	bool printed;
 	if (got->record.offset < span->wanted) {
 		return WEIR_OK;
 	}
@@ -128,24 +143,15 @@ enum weir_code consume_take_record(
 		consume_finish(c, target, got->partition);
 		return WEIR_OK;
 	}
-	make_row(c, target, got, &row);
-	enum weir_code code = filters_match(c->filters, &row, &wanted, err);
-	if (code != WEIR_OK) {
-		return err_wrap(err, "record at offset %" PRId64, row.offset);
+	consume_make_row(c, target, got, &row);
+	if (c->args->latest) {
+		return consume_latest_take(c, &row, err);
 	}
-	if (!wanted) {
-		return WEIR_OK;
-	}
-	bool printed;
-	code = put_or_skip(c, &row, &printed, err);
-	if (code != WEIR_OK || !printed) {
-		return code;
-	}
-	c->printed++;
-	if (++span->printed == c->args->per_partition) {
+	enum weir_code code = consume_put(c, &row, &printed, err);
+	if (code == WEIR_OK && printed && ++span->printed == c->args->per_partition) {
 		consume_finish(c, target, got->partition);
 	}
-	return WEIR_OK;
+	return code;
 }
 
 void consume_take_batch(struct consume *c, const struct consumed *got)

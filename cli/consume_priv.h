@@ -19,6 +19,8 @@ struct consume_args {
 	bool json_values, attributes;
 	bool control, batches, regex, raw;
 	int64_t idle_ms, require;
+	int64_t tail;
+	bool latest;
 	const char *merge; /* NULL: no; else a duration */
 	const char *group;
 	int commit; /* CONSUME_COMMIT_...; -1: not given */
@@ -48,7 +50,8 @@ struct consume {
 	size_t target_count;
 	const char *seen_name; /* of the last record: the consumer's pointer */
 	struct target *seen;
-	bool committed, json;
+	bool committed, json, tail;
+	struct latest *latest; /* of --latest-by-key; NULL: none */
 	struct ranges ranges;
 	struct filters *filters;
 	struct buf delim, key_delim;
@@ -78,6 +81,22 @@ WEIR_MUST_USE enum weir_code consume_read(struct consume *c, struct weir_err *er
 /* As consume_read, in the order of timestamps over all partitions. */
 WEIR_MUST_USE enum weir_code consume_read_merged(struct consume *c, struct weir_err *err);
 
+/* Prints the last records of all partitions, and assigns them from there on. */
+WEIR_MUST_USE enum weir_code consume_tail(struct consume *c, struct weir_err *err);
+
+/* --latest-by-key: row is its key's last one so far. Errors: NO_MEMORY. */
+WEIR_MUST_USE enum weir_code consume_latest_take(
+	struct consume *c, const struct row *row, struct weir_err *err);
+/* Prints what each key came to. */
+WEIR_MUST_USE enum weir_code consume_latest_print(struct consume *c, struct weir_err *err);
+void consume_latest_free(struct consume *c);
+
+/* Row of a record; its slices are borrowed from it. */
+void consume_make_row(struct consume *c, const struct target *target, const struct consumed *got,
+	struct row *row);
+/* Prints row if it passes the filters; *printed tells. Errors: of the format or a filter. */
+WEIR_MUST_USE enum weir_code consume_put(
+	struct consume *c, const struct row *row, bool *printed, struct weir_err *err);
 /* Prints a record if it is wanted. Errors: of the format or a filter. */
 WEIR_MUST_USE enum weir_code consume_take_record(
 	struct consume *c, const struct consumed *got, struct weir_err *err);

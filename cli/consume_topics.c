@@ -131,7 +131,7 @@ enum weir_code consume_assign_target(struct consume *c, struct target *target, s
 		c->args->exit_at_end, c->now_ms, target->spans, target->count, err);
 	for (int32_t i = 0; i < target->count && code == WEIR_OK; i++) {
 		struct span *span = &target->spans[i];
-		if (!span->chosen || (span->end >= 0 && span->end <= span->begin)) {
+		if (!span->chosen || c->tail || (span->end >= 0 && span->end <= span->begin)) {
 			continue;
 		}
 		warn_gone(c, target, i);

@@ -19,7 +19,7 @@ libweircli_a_SOURCES = \
 	cli/connect.c cli/connect.h \
 	cli/consume.c cli/consume_priv.h cli/consume_range.c cli/consume_range.h \
 	cli/consume_group.c cli/consume_group.h \
-	cli/consume_merge.c cli/consume_print.c cli/consume_read.c cli/consume_topics.c \
+	cli/consume_latest.c cli/consume_merge.c cli/consume_opts.def cli/consume_print.c cli/consume_read.c cli/consume_tail.c cli/consume_topics.c \
 	cli/config_edit.c cli/config_edit.h cli/config_file.c cli/config_file.h \
 	cli/context.c cli/context.h cli/ctx_props.c \
 	cli/context_edit.c cli/context_list.c cli/context_prompt.c \

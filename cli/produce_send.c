@@ -9,50 +9,6 @@
 #include <inttypes.h>
 #include <poll.h>
 
-/* What --report shows of a record after it was sent; one block of memory. */
-struct sent {
-	struct row row; /* its headers, then its bytes, lie behind it */
-};
-
-static size_t row_bytes(const struct row *row)
-{
-	size_t size = row->key.len + row->value.len;
-	for (size_t i = 0; i < row->header_count; i++) {
-		size += row->headers[i].key.len + row->headers[i].value.len;
-	}
-	return size;
-}
-
-static struct slice put(uint8_t **at, struct slice text)
-{
-	if (!text.data) {
-		return text;
-	}
-	struct slice copy = slice_of(*at, text.len);
-	if (text.len) {
-		memcpy(*at, text.data, text.len);
-		*at += text.len;
-	}
-	return copy;
-}
-
-static struct sent *sent_new(const struct row *row)
-{
-	size_t headers = row->header_count * sizeof(struct record_header);
-	struct sent *sent = mem_new(sizeof(*sent) + headers + row_bytes(row) + 1);
-	struct record_header *copies = (struct record_header *)(void *)(sent + 1);
-	uint8_t *at = (uint8_t *)(copies + row->header_count);
-	sent->row = *row;
-	sent->row.key = put(&at, row->key);
-	sent->row.value = put(&at, row->value);
-	for (size_t i = 0; i < row->header_count; i++) {
-		copies[i].key = put(&at, row->headers[i].key);
-		copies[i].value = put(&at, row->headers[i].value);
-	}
-	sent->row.headers = copies;
-	return sent;
-}
-
 bool produce_skips(struct produce *p, enum weir_code code, const struct weir_err *why)
 {
 	enum { SHOWN = 3 };
@@ -72,7 +28,7 @@ void produce_delivered(void *arg, void *tag, int32_t partition, int64_t offset, 
 	enum weir_code code, const char *text)
 {
 	struct produce *p = arg;
-	struct sent *sent = tag;
+	const struct row *sent = tag;
 	if (code != WEIR_OK) {
 		struct weir_err why;
 		err_set(&why, code, "%s", text ? text : err_info((int)code)->text);
@@ -80,7 +36,7 @@ void produce_delivered(void *arg, void *tag, int32_t partition, int64_t offset, 
 			p->failed = why;
 		}
 	} else if (p->report) {
-		struct row row = sent ? sent->row : row_none;
+		struct row row = sent ? *sent : row_none;
 		struct weir_err err;
 		row.topic = slice_str(p->topic);
 		row.partition = partition;
@@ -92,7 +48,7 @@ void produce_delivered(void *arg, void *tag, int32_t partition, int64_t offset, 
 			p->failed = err;
 		}
 	}
-	mem_free(sent);
+	mem_free(tag);
 }
 
 /* Text printed as fields, with null as nothing or --null's. */
@@ -165,7 +121,11 @@ static enum weir_code send_row(struct produce *p, const struct row *row, struct 
 		full.key = record.key;
 		full.headers = record.headers;
 		full.header_count = record.header_count;
-		record.tag = sent_new(&full);
+		record.tag = row_try_dup(&full);
+		if (!record.tag) {
+			unset_headers(p, row);
+			return err_set(err, WEIR_NO_MEMORY, "no memory for --report");
+		}
 	}
 	enum weir_code code = p->producer ? producer_send(p->producer, &record, err) : WEIR_OK;
 	if (code != WEIR_OK || !p->producer) {

@@ -23,6 +23,48 @@ void row_headers_fini(struct row_headers *headers)
 	*headers = (struct row_headers){NULL, 0};
 }
 
+static size_t row_bytes(const struct row *row)
+{
+	size_t size = row->key.len + row->value.len;
+	for (size_t i = 0; i < row->header_count; i++) {
+		size += row->headers[i].key.len + row->headers[i].value.len;
+	}
+	return size;
+}
+
+static struct slice put(uint8_t **at, struct slice text)
+{
+	if (!text.data) {
+		return text;
+	}
+	struct slice copy = slice_of(*at, text.len);
+	if (text.len) {
+		memcpy(*at, text.data, text.len);
+		*at += text.len;
+	}
+	return copy;
+}
+
+struct row *row_try_dup(const struct row *row)
+{
+	size_t headers = row->header_count * sizeof(struct record_header);
+	struct row *copy = mem_try(sizeof(*copy) + headers + row_bytes(row) + 1);
+	if (!copy) {
+		return NULL;
+	}
+	struct record_header *copies = (struct record_header *)(void *)(copy + 1);
+	uint8_t *at = (uint8_t *)(copies + row->header_count);
+	*copy = *row;
+	copy->key = put(&at, row->key);
+	copy->value = put(&at, row->value);
+	for (size_t i = 0; i < row->header_count; i++) {
+		copies[i].key = put(&at, row->headers[i].key);
+		copies[i].value = put(&at, row->headers[i].value);
+	}
+	copy->headers = copies;
+	return copy;
+}
+
 void row_from_record(struct row *row, struct row_headers *headers, const struct batch *batch,
 	const struct record *record)
 {

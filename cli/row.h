@@ -31,6 +31,12 @@ struct row_headers {
 };
 void row_headers_fini(struct row_headers *headers);
 
+/*
+ * A copy in one block of memory, which mem_free frees; topic stays borrowed. NULL when memory is
+ * out.
+ */
+struct row *row_try_dup(const struct row *row);
+
 /* Sets all but topic, partition, the three offsets of the partition and number. */
 void row_from_record(struct row *row, struct row_headers *headers, const struct batch *batch,
 	const struct record *record);

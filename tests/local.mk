@@ -168,6 +168,7 @@ cli_tests = \
 	tests/cli/shell.bats \
 	tests/cli/testing.bats \
 	tests/cli/top.bats \
+	tests/cli/tail.bats \
 	tests/cli/topic.bats \
 	tests/cli/topic_apply.bats \
 	tests/cli/topic_partitions.bats \
