@@ -56,8 +56,14 @@ prepare() {
 		$WEIR topic delete -y orders --if-exists
 		$WEIR topic create orders -p 4
 		;;
-	*) $WEIR topic create orders users logs photos a b test-1 orders.eu -p 4 --if-not-exists ;;
+	*)
+		[ -z "${changed:-}" ] ||
+			$WEIR topic create orders users logs photos a b test-1 orders.eu -p 4 --if-not-exists
+		changed=
+		;;
 	esac
+	# What the topics may not be like behind it.
+	case $1 in *'topic delete'* | *'topic create'* | *'topic add'*) changed=yes ;; esac
 	case $1 in
 	*'context add dev'*) $WEIR context rm -y dev ;;
 	*'context add prod'*) $WEIR context rm -y prod ;;
