@@ -169,7 +169,7 @@ static void offer_keys(const struct line *line, bool with_value)
 		offer_rows(line, CONF_GROUP, with_value);
 	} else if (global || strcmp(path, "config show") == 0) {
 		offer_client_keys(line, with_value);
-	} else {
+	} else if (config || strncmp(path, "topic ", 6) == 0) {
 		offer_rows(line, CONF_TOPIC, with_value);
 	}
 }

@@ -47,6 +47,7 @@ libweircli_a_SOURCES = \
 	cli/man_command.c cli/man_pages.c cli/mdoc.c cli/mdoc.h \
 	cli/out.c cli/out.h \
 	cli/outcome.c cli/outcome.h \
+	cli/partition_of.c \
 	cli/produce.c cli/produce_batches.c cli/produce_input.c cli/produce_input.h cli/produce_priv.h cli/produce_send.c \
 	cli/produce_topic.c cli/produce_topic.h \
 	cli/progress.c cli/progress.h \

@@ -55,6 +55,9 @@ words() { $WEIR complete --no-header -- "$@" | cut -f 1 | xargs; }
 	is "retention.ms" "$(words config get topic:t retention.m)"
 	is "OFFSET_OUT_OF_RANGE" "$(words error OFFSET_OUT)"
 	is "bash" "$(words completion b)"
+	# The key of a record is no setting.
+	is "" "$(words produce t -k '')"
+	is "" "$(words partition-of '')"
 }
 
 @test "topics: of a broker, of a directory, of nobody" {

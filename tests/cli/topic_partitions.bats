@@ -79,3 +79,19 @@ rows() { $WEIR "$@" --no-header | tr '\t' '|'; }
 	both $WEIR topic trim -y nope -o end
 	is 6 "$status"
 }
+
+@test "partition-of says where produce puts a key, as Java does" {
+	$WEIR topic create many -p 12
+	for key in a k1 customer-17 'é' ''; do
+		wanted=$(echo v | $WEIR produce many -k "$key" --report '%p\n')
+		is "$wanted" "$(rows partition-of "$key" -t many | cut -d '|' -f 2)"
+		is "$wanted" "$(rows partition-of "$key" -p 12 -b 127.0.0.1:1 | cut -d '|' -f 2)"
+	done
+	both $WEIR partition-of k -t mny
+	is 6 "$status"
+	has "$err" "did you mean"
+	for bad in "" "-t many -p 3" "-p 0"; do
+		both $WEIR partition-of k $bad
+		is 2 "$status"
+	done
+}
