@@ -246,6 +246,7 @@ static void init(struct broker *broker, const struct broker_options *options)
 	atomic_store(&broker->conf, conf_with_dir(options));
 	broker->node_id = options->conf->node_id;
 	producer_ids_init(&broker->producer_ids);
+	cleaner_init(&broker->cleaner);
 	topics_init(&broker->topics, broker);
 	flush_pool_init(&broker->flush, broker);
 	broker->stat = stat_new();
@@ -272,6 +273,7 @@ static void fini(struct broker **broker)
 	flush_pool_fini(&b->flush);
 	topics_fini(&b->topics);
 	producer_ids_fini(&b->producer_ids);
+	cleaner_fini(&b->cleaner);
 	image_store_close(&b->images);
 	meta_close(&b->meta);
 	checkpoint_fini(&b->recovery_points);
@@ -328,7 +330,13 @@ enum weir_code broker_open(
 		code = read_checkpoints(broker, err);
 	}
 	if (code == WEIR_OK) {
+		code = cleaner_read(broker, err);
+	}
+	if (code == WEIR_OK) {
 		code = open_topics(broker, err);
+	}
+	if (code == WEIR_OK) {
+		code = cleaner_opened(broker, err);
 	}
 	if (code != WEIR_OK) {
 		fini(&broker);
@@ -367,7 +375,8 @@ enum weir_code broker_start(struct broker *broker, struct weir_err *err)
 		return err_sys(err, failed, "start a thread");
 	}
 	broker->started = true;
-	return group_runner_start(broker->groups, err);
+	enum weir_code code = cleaner_start(broker, err);
+	return code != WEIR_OK ? code : group_runner_start(broker->groups, err);
 }
 
 void broker_flush_soon(struct broker *broker, struct partition *partition)
@@ -430,6 +439,7 @@ static void stop_threads(struct broker *broker)
 	for (int i = 0; i < broker->reactor_count; i++) {
 		reactor_close_conns(&broker->reactors[i]);
 	}
+	cleaner_stop(broker);
 	if (broker->started) {
 		pthread_join(broker->housekeeper, NULL);
 	}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/broker.h"
+#include "broker/cleaner.h"
 #include "broker/conn.h"
 #include "broker/fetch_sessions.h"
 #include "broker/flush.h"
@@ -39,6 +40,7 @@ struct broker {
 	struct meta *meta;
 	struct image_store *images;
 	struct producer_ids producer_ids;
+	struct cleaner cleaner;
 	struct topics topics;
 	struct flush_pool flush;
 	struct stat *stat;
@@ -144,6 +146,9 @@ WEIR_MUST_USE enum weir_code broker_check_topic_configs(struct broker *broker,
 	const struct image_config *configs, size_t count, struct weir_err *err);
 /* Takes settings changed at run time over from the image. */
 void broker_apply_dynamic(struct broker *broker, const struct image *image);
+
+/* Sleeps ms, less when the broker stops: then false. */
+bool broker_pause_ms(struct broker *broker, int64_t ms);
 
 /* housekeeper.c: retention, checkpoints, flush.ms, deleted directories. */
 void *housekeeper_run(void *broker);

@@ -34,6 +34,18 @@ static void retain(void *arg, struct partition *p)
 	pthread_rwlock_unlock(&p->use);
 }
 
+static void remove_due(void *arg, struct partition *p)
+{
+	(void)arg;
+	struct weir_err err;
+	pthread_rwlock_rdlock(&p->use);
+	if (p->log && log_remove_due(p->log, &err) != WEIR_OK) {
+		log_line(LOG_WARN, "removing files of %s-%d: %s", p->topic->name, p->index,
+			err.text);
+	}
+	pthread_rwlock_unlock(&p->use);
+}
+
 static void expire_producers(void *arg, struct partition *p)
 {
 	(void)arg;
@@ -116,8 +128,7 @@ static void let_go_retired(struct broker *broker)
 	pthread_mutex_unlock(&broker->state_lock);
 }
 
-/* Sleeps ms, less when the broker stops: then false. */
-static bool pause_ms(struct broker *broker, int64_t ms)
+bool broker_pause_ms(struct broker *broker, int64_t ms)
 {
 	int64_t until = clock_mono_ns() + ms * 1000000;
 	struct timespec ts = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
@@ -175,7 +186,7 @@ void *housekeeper_run(void *arg)
 		clock_mono_ms() + broker_conf(broker)->log_retention_check_interval_ms, 0, 0, 0, 0};
 	int64_t tick_ms = TICK_MAX_MS;
 	stat_attach(broker->stat);
-	while (pause_ms(broker, tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms)) {
+	while (broker_pause_ms(broker, tick_ms < TICK_MIN_MS ? TICK_MIN_MS : tick_ms)) {
 		int64_t now = clock_mono_ms();
 		tick_ms = TICK_MAX_MS;
 		enum conf_flush_mode mode = broker_flush_mode(broker);
@@ -192,6 +203,7 @@ void *housekeeper_run(void *arg)
 			topics_each(&broker->topics, expire_producers, NULL);
 		}
 		checkpoint_due(broker, &due, now, &tick_ms);
+		topics_each(&broker->topics, remove_due, NULL);
 		housekeeper_remove_deleted(broker);
 		let_go_retired(broker);
 	}

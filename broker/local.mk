@@ -3,6 +3,7 @@ libweirbroker_a_SOURCES = \
 	broker/adopt.c \
 	broker/await.c broker/await.h \
 	broker/broker.c broker/broker.h broker/broker_priv.h \
+	broker/cleaner.c broker/cleaner.h \
 	broker/conn.c broker/conn.h \
 	broker/deadlines.c broker/deadlines.h \
 	broker/dispatch.c broker/dispatch.h broker/handlers.def broker/features.def \

@@ -24,6 +24,8 @@ struct partition *partition_new(
 	list_init(&p->flush_node);
 	list_init(&p->later_node);
 	atomic_store(&p->leader_epoch, leader_epoch);
+	/* What the checkpoint says is of the partitions that there were then. */
+	atomic_store(&p->clean_offset, cleaner_found(broker, topic->name, index));
 	return p;
 }
 
@@ -254,6 +256,7 @@ bool partition_wait_remove(struct partition *p, struct partition_wait *wait)
 
 enum weir_code partition_close(struct partition *p, struct weir_err *err)
 {
+	atomic_store(&p->stop_cleaning, true);
 	pthread_rwlock_wrlock(&p->use);
 	enum weir_code code = p->log ? log_close(&p->log, err) : WEIR_OK;
 	atomic_store(&p->gone, true);
@@ -286,6 +289,7 @@ void partition_delete(struct partition *p)
 {
 	struct weir_err err;
 	char *moved = NULL;
+	atomic_store(&p->stop_cleaning, true);
 	pthread_rwlock_wrlock(&p->use);
 	enum weir_code code = p->log ? log_delete(&p->log, &moved, &err) : delete_closed(p, &err);
 	if (code != WEIR_OK) {

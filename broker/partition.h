@@ -30,6 +30,9 @@ struct partition {
 	struct log *log;  /* NULL: not opened yet, or deleted */
 	atomic_bool gone; /* deleted or closed; set with use held for writing */
 	_Atomic int32_t leader_epoch;
+	_Atomic int64_t clean_offset; /* compacted up to here; -1: never */
+	atomic_bool cleaning;	      /* a cleaner has it in hand */
+	atomic_bool stop_cleaning, uncleanable;
 	_Atomic int64_t high_watermark;
 	_Atomic int64_t unflushed_records; /* since the last flush was asked for (flush.messages) */
 	pthread_mutex_t wait_lock;

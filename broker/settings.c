@@ -12,6 +12,7 @@ static void fill(const struct topic_conf *from, struct topic_settings *to)
 	*to = (struct topic_settings){.flush_messages = from->flush_messages,
 		.flush_ms = from->flush_ms,
 		.min_insync_replicas = from->min_insync_replicas,
+		.min_cleanable_dirty_ratio = from->min_cleanable_dirty_ratio,
 		.delete_allowed = from->cleanup_policy & (1u << CONF_CLEANUP_DELETE)};
 	to->log = (struct log_conf){
 		.segment_bytes = topic_conf_roll_bytes(from),
@@ -25,7 +26,14 @@ static void fill(const struct topic_conf *from, struct topic_settings *to)
 		.preallocate = from->preallocate,
 		.cleanup_delete = to->delete_allowed,
 		.compacted = from->cleanup_policy & (1u << CONF_CLEANUP_COMPACT),
+		.delete_retention_ms = from->delete_retention_ms,
+		.min_compaction_lag_ms = from->min_compaction_lag_ms,
+		.max_compaction_lag_ms = from->max_compaction_lag_ms,
 	};
+	/* What is in the active segment cannot be compacted: it must end in time. */
+	if (to->log.compacted && to->log.max_compaction_lag_ms < to->log.segment_ms) {
+		to->log.segment_ms = to->log.max_compaction_lag_ms;
+	}
 	to->rules = (struct record_rules){
 		.compacted = from->cleanup_policy & (1u << CONF_CLEANUP_COMPACT),
 		.append_time = from->message_timestamp_type == CONF_TIMESTAMP_APPEND,

@@ -107,9 +107,14 @@ static void remove_topic(struct topics *topics, const struct image_topic *row)
 	map_remove(&topics->by_id, id_key(&row->id));
 	pthread_rwlock_unlock(&topics->table);
 	WEIR_ASSERT(topic);
+	bool compacted = false;
 	for (int32_t i = 0; i < topic->partition_count; i++) {
+		compacted = compacted || atomic_load(&topic->partitions[i]->clean_offset) >= 0;
 		partition_delete(topic->partitions[i]);
 		partition_unref(topic->partitions[i]);
+	}
+	if (compacted) {
+		cleaner_forget(topics->broker);
 	}
 	topic_unref(topic);
 }

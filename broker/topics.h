@@ -20,6 +20,7 @@ struct topic_settings {
 	struct record_rules rules; /* now_ms is filled in by who validates */
 	int64_t flush_messages, flush_ms;
 	int32_t min_insync_replicas;
+	double min_cleanable_dirty_ratio;
 	bool delete_allowed; /* cleanup.policy has delete */
 };
 

@@ -145,6 +145,7 @@ cli_tests = \
 	tests/cli/broker.bats \
 	tests/cli/cluster.bats \
 	tests/cli/common.bats \
+	tests/cli/compact.bats \
 	tests/cli/completion.bats \
 	tests/cli/config.bats \
 	tests/cli/context.bats \

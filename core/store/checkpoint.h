@@ -14,6 +14,7 @@
 #define CHECKPOINT_RECOVERY "recovery-point-offset-checkpoint"
 #define CHECKPOINT_LOG_START "log-start-offset-checkpoint"
 #define CHECKPOINT_HIGH_WATERMARK "replication-offset-checkpoint"
+#define CHECKPOINT_CLEANER "cleaner-offset-checkpoint"
 
 struct checkpoint_entry {
 	char *topic; /* owned by the checkpoint */

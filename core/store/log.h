@@ -178,8 +178,9 @@ WEIR_MUST_USE enum weir_code log_reset(struct log *log, int64_t offset, struct w
 /* Raises the log start; whole segments below it go. Errors: OFFSET_OUT_OF_RANGE. */
 WEIR_MUST_USE enum weir_code log_delete_before(
 	struct log *log, int64_t offset, struct weir_err *err);
-/* Retention by time and size below end_offset (high watermark), and *.deleted files past their
- * delay. */
+/* Removes the *.deleted files whose delay is over. Any thread; cheap when there is none. */
+WEIR_MUST_USE enum weir_code log_remove_due(struct log *log, struct weir_err *err);
+/* Retention by time and size below end_offset (high watermark), and what log_remove_due does. */
 WEIR_MUST_USE enum weir_code log_retain(
 	struct log *log, int64_t now_ms, int64_t end_offset, struct weir_err *err);
 WEIR_MUST_USE enum weir_code log_roll(struct log *log, struct weir_err *err);

@@ -98,7 +98,8 @@ struct log {
 	_Atomic int64_t first_unstable;	 /* INT64_MAX: no transaction is open or undecided */
 	atomic_bool compacting;
 	struct pending_delete *pending;
-	size_t pending_count, pending_room;
+	_Atomic size_t pending_count;
+	size_t pending_room;
 	bool dir_dirty, parent_dirty;	/* lock */
 	struct flush_item *flush_items; /* flush_lock; kept between flushes */
 	size_t flush_room;

@@ -289,6 +289,17 @@ static enum weir_code remove_due(struct log *log, struct weir_err *err)
 	return code;
 }
 
+enum weir_code log_remove_due(struct log *log, struct weir_err *err)
+{
+	enum weir_code code = WEIR_OK;
+	if (!log->read_only && atomic_load(&log->pending_count)) {
+		pthread_mutex_lock(&log->lock);
+		code = remove_due(log, err);
+		pthread_mutex_unlock(&log->lock);
+	}
+	return code;
+}
+
 /* Largest timestamp of a segment; without one, when it was made or opened. */
 static enum weir_code age_of(struct log *log, struct segment *segment, int64_t now_ms,
 	int64_t *age_ms, struct weir_err *err)
