@@ -100,13 +100,34 @@ struct choice {
 	int64_t now_ms;
 };
 
+/* A log that nobody opened is opened, once, when it has sealed segments that are dirty. */
+static void open_if_dirty(struct partition *p)
+{
+	struct log_peek peek;
+	struct log *log;
+	struct weir_err err;
+	pthread_rwlock_rdlock(&p->use);
+	bool closed = !p->log;
+	pthread_rwlock_unlock(&p->use);
+	if (!closed || atomic_exchange(&p->peeked, true)) {
+		return;
+	}
+	char *dir = partition_dir(p);
+	if (log_peek(dir, &peek, &err) == WEIR_OK && peek.segment_count > 1 &&
+		atomic_load(&p->clean_offset) < peek.last_base &&
+		partition_use(p, &log, &err) == WEIR_OK) {
+		partition_done(p);
+	}
+	mem_free(dir);
+}
+
 static enum weir_code look(
 	struct partition *p, int64_t now_ms, struct log_dirt *dirt, struct weir_err *err)
 {
 	enum weir_code code = WEIR_OK;
 	*dirt = (struct log_dirt){.clean_bytes = 0};
 	pthread_rwlock_rdlock(&p->use);
-	if (p->log) { /* one that nobody opened has nothing new */
+	if (p->log) {
 		int64_t stable = log_last_stable_offset(p->log, atomic_load(&p->high_watermark));
 		int64_t flushed = log_flushed_offset(p->log);
 		code = log_dirt(p->log, atomic_load(&p->clean_offset),
@@ -127,6 +148,7 @@ static void consider(void *arg, struct partition *p)
 		atomic_load(&p->gone)) {
 		return;
 	}
+	open_if_dirty(p);
 	if (look(p, choice->now_ms, &dirt, &err) != WEIR_OK) {
 		log_line(LOG_WARN, "compaction of %s-%d: %s", p->topic->name, p->index, err.text);
 		return;

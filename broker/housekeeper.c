@@ -20,13 +20,42 @@ enum {
 	TICK_MIN_MS = 10
 };
 
+/* A log that nobody opened is opened when something in it may have expired. */
+static bool may_have_expired(struct partition *p)
+{
+	struct topic_settings settings;
+	struct log_peek peek;
+	topic_settings(p->topic, &settings);
+	char *dir = partition_dir(p);
+	bool may = settings.log.cleanup_delete && log_peek(dir, &peek, NULL) == WEIR_OK &&
+		   ((settings.log.retention_ms >= 0 && peek.bytes > 0 &&
+			    clock_wall_ms() - peek.oldest_write_ms > settings.log.retention_ms) ||
+			   (settings.log.retention_bytes >= 0 &&
+				   peek.bytes > settings.log.retention_bytes));
+	mem_free(dir);
+	return may;
+}
+
+static void open_if_expired(struct partition *p)
+{
+	struct weir_err err;
+	struct log *log;
+	pthread_rwlock_rdlock(&p->use);
+	bool closed = !p->log && !atomic_load(&p->gone);
+	pthread_rwlock_unlock(&p->use);
+	if (closed && may_have_expired(p) && partition_use(p, &log, &err) == WEIR_OK) {
+		partition_done(p);
+	}
+}
+
 static void retain(void *arg, struct partition *p)
 {
 	(void)arg;
 	struct weir_err err;
 	struct log *log;
+	open_if_expired(p);
 	pthread_rwlock_rdlock(&p->use);
-	log = p->log; /* a log that nobody opened has nothing new; it is looked at when opened */
+	log = p->log;
 	if (log && log_retain(log, clock_wall_ms(), atomic_load(&p->high_watermark), &err) !=
 			   WEIR_OK) {
 		log_line(LOG_WARN, "retention of %s-%d: %s", p->topic->name, p->index, err.text);

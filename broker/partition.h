@@ -33,6 +33,7 @@ struct partition {
 	_Atomic int64_t clean_offset; /* compacted up to here; -1: never */
 	atomic_bool cleaning;	      /* a cleaner has it in hand */
 	atomic_bool stop_cleaning, uncleanable;
+	atomic_bool peeked; /* a cleaner knows whether the closed log has something for it */
 	_Atomic int64_t high_watermark;
 	_Atomic int64_t unflushed_records; /* since the last flush was asked for (flush.messages) */
 	pthread_mutex_t wait_lock;

@@ -55,6 +55,15 @@ struct log_start {
  */
 WEIR_MUST_USE enum weir_code log_open(const char *dir, const struct log_conf *conf,
 	const struct log_start *start, struct log **log, struct weir_err *err);
+/* What a log's directory tells without opening it, to see whether there is something to do. */
+struct log_peek {
+	size_t segment_count;
+	int64_t bytes;		 /* of the .log files */
+	int64_t last_base;	 /* of the last segment; -1: none */
+	int64_t oldest_write_ms; /* wall; when the first segment was written last; -1: none */
+};
+/* Errors: NOT_FOUND, IO. */
+WEIR_MUST_USE enum weir_code log_peek(const char *dir, struct log_peek *peek, struct weir_err *err);
 /* Flushes, cuts indexes to size, closes. */
 WEIR_MUST_USE enum weir_code log_close(struct log **log, struct weir_err *err);
 void log_set_conf(struct log *log, const struct log_conf *conf);

@@ -69,6 +69,41 @@ static enum weir_code list_one(void *arg, const char *name, bool is_dir, struct 
 	return WEIR_OK;
 }
 
+struct peeking {
+	const char *dir;
+	struct log_peek *peek;
+};
+
+static enum weir_code peek_one(void *arg, const char *name, bool is_dir, struct weir_err *err)
+{
+	struct peeking *peeking = arg;
+	struct log_peek *peek = peeking->peek;
+	struct stat st;
+	int64_t base;
+	(void)err;
+	if (is_dir || !segment_name_parse(name, ".log", &base)) {
+		return WEIR_OK;
+	}
+	char *path = mem_printf("%s/%s", peeking->dir, name);
+	if (!stat(path, &st)) {
+		/* Names come in order. */
+		if (!peek->segment_count++) {
+			peek->oldest_write_ms = (int64_t)st.st_mtim.tv_sec * 1000;
+		}
+		peek->bytes += st.st_size;
+		peek->last_base = base;
+	}
+	mem_free(path);
+	return WEIR_OK;
+}
+
+enum weir_code log_peek(const char *dir, struct log_peek *peek, struct weir_err *err)
+{
+	struct peeking peeking = {dir, peek};
+	*peek = (struct log_peek){.last_base = -1, .oldest_write_ms = -1};
+	return fs_list_dir(dir, peek_one, &peeking, err);
+}
+
 static bool has_base(const int64_t *all, size_t count, int64_t base)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -9,6 +9,8 @@
  */
 #include "tests/unit/store.h"
 
+#include "core/base/clock.h"
+#include "core/base/map.h"
 #include "core/record/txn_marker.h"
 #include "core/store/checkpoint.h"
 #include "core/store/data_dir.h"
@@ -155,7 +157,35 @@ static void check_producers(const struct golden *golden, struct log *log)
 struct seen {
 	int64_t *offsets;
 	size_t count, room;
+	struct map *newest; /* key -> struct newest; may be NULL */
 };
+struct newest {
+	int64_t offset;
+	bool deleted;
+};
+
+static void newest_add(struct map *map, const struct record *record)
+{
+	if (!record->key.data) {
+		return;
+	}
+	struct newest *newest = map_get(map, record->key);
+	if (!newest) {
+		newest = mem_new(sizeof(*newest));
+		map_put(map, record->key, newest);
+	}
+	*newest = (struct newest){record->offset, !record->value.data};
+}
+
+static void newest_drop(struct map *map)
+{
+	size_t pos = 0;
+	struct map_entry *entry;
+	while ((entry = map_next(map, &pos))) {
+		mem_free(entry->value);
+	}
+	map_fini(map);
+}
 
 static void seen_add(struct seen *seen, int64_t offset)
 {
@@ -215,6 +245,9 @@ static void see_batch(struct seen *seen, const struct batch *batch, struct log_a
 		assert_ok(record_reader_next(&records, &record, &got, &err));
 		if (got && record.offset >= log_start_offset(log)) {
 			seen_add(seen, record.offset);
+			if (seen->newest) {
+				newest_add(seen->newest, &record);
+			}
 		}
 	}
 	record_reader_fini(&records);
@@ -294,6 +327,45 @@ static void check_committed(const struct golden *golden, struct log *log)
 
 /* --- one partition --- */
 
+/* What is compacted here has the newest record of each key that was there, and no older one. */
+static void compacts(struct golden *golden)
+{
+	struct map before, after;
+	struct seen first = {.newest = &before}, second = {.newest = &after};
+	struct log_dirt dirt;
+	struct log_compaction compaction = {.now_ms = clock_wall_ms(), .map_bytes = 1 << 20};
+	size_t pos = 0, deleted = 0;
+	struct map_entry *entry;
+	map_init(&before);
+	map_init(&after);
+	copy_partition(golden);
+	struct log *log = open_golden(golden, golden->clean, golden->point);
+	int64_t end = log_end_offset(log);
+	see_all(log, &first);
+	assert_ok(log_roll(log, &err));
+	assert_ok(log_flush(log, &err));
+	assert_ok(log_dirt(
+		log, -1, log_last_stable_offset(log, end), compaction.now_ms, &dirt, &err));
+	assert_ok(log_compact(log, &dirt, &compaction, &err));
+	see_all(log, &second);
+	assert_int_equal(log_end_offset(log), end);
+	while ((entry = map_next(&before, &pos))) {
+		const struct newest *old = entry->value;
+		const struct newest *new = map_get(&after, slice_of(entry->key, entry->key_len));
+		deleted += !new;
+		assert_true(new ? new->offset == old->offset : old->deleted);
+	}
+	assert_int_equal(after.count, before.count - deleted);
+	if (compaction.cleaned_to >= log_last_stable_offset(log, end)) {
+		assert_int_equal(second.count, after.count);
+	}
+	close_log(log);
+	newest_drop(&before);
+	newest_drop(&after);
+	mem_free(first.offsets);
+	mem_free(second.offsets);
+}
+
 /* Without the newest snapshot: from the one before and the log. */
 static void newest_again(struct golden *golden)
 {
@@ -333,6 +405,7 @@ static void check_partition(struct golden *golden)
 	golden->compared += compare_files(golden, DATA_FILE_TXN_INDEX, true);
 	golden->compared += compare_files(golden, DATA_FILE_SNAPSHOT, false);
 	newest_again(golden);
+	compacts(golden);
 	if (golden->whole) {
 		all_again(golden);
 	}
