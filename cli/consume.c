@@ -13,6 +13,7 @@
 #include "cli/encode.h"
 #include "cli/interrupt.h"
 #include "core/base/clock.h"
+#include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/base/number.h"
 
@@ -178,6 +179,10 @@ static enum weir_code check_args(const struct consume *c, struct weir_err *err)
 			"--batches writes batches as they are: no -f, -J, -K, -D, -G, "
 			"--per-partition");
 	}
+	if (a->decode && a->batches) {
+		return err_set(
+			err, WEIR_USAGE, "--batches writes batches as they are: no --decode");
+	}
 	if (c->tail && (a->offsets.count || a->batches || a->group || a->latest)) {
 		return err_set(err, WEIR_USAGE, "tail begins near the end by itself: no %s",
 			a->offsets.count ? "-o"
@@ -307,6 +312,7 @@ static enum weir_code main_run(
 		.ctx = ctx, .args = args, .tail = tail, .now_ms = clock_wall_ms(), .quiet_ms = -1};
 	buf_init(&c.delim, 0);
 	buf_init(&c.key_delim, 0);
+	buf_init(&c.decoded, LIMIT_FRAME_DEFAULT);
 	enum weir_code code = run(&c, err);
 	struct weir_err left;
 	if (c.group && consume_group_close(&c, &left) != WEIR_OK && code == WEIR_OK) {
@@ -326,6 +332,7 @@ static enum weir_code main_run(
 	row_headers_fini(&c.headers);
 	buf_fini(&c.delim);
 	buf_fini(&c.key_delim);
+	buf_fini(&c.decoded);
 	return code;
 }
 

@@ -160,8 +160,7 @@ static enum weir_code put_lowest(struct merge *m, struct weir_err *err)
 {
 	struct source *source = heap_pop(m);
 	enum weir_code code = consume_take_record(m->c, &source->head, err);
-	bool goes_on = code == WEIR_OK || consume_skips(m->c, code, err);
-	return goes_on ? advance(m, source, err) : code;
+	return code == WEIR_OK ? advance(m, source, err) : code;
 }
 
 /* How long the lowest head has to wait yet; 0: not at all, -1: there is none, or until all are

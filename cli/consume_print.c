@@ -2,6 +2,7 @@
 /* From a record to what is printed of it. A record that fails leaves nothing of itself behind. */
 #include "cli/consume_priv.h"
 
+#include "cli/decode.h"
 #include "cli/encode.h"
 
 #include <inttypes.h>
@@ -114,12 +115,45 @@ static enum weir_code put_or_skip(
 	return code;
 }
 
+enum weir_code consume_wants(struct consume *c, const struct row **row, struct row *decoded,
+	bool *wanted, struct weir_err *err)
+{
+	const char *command = c->args->decode;
+	if (!command || !(*row)->value.data) {
+		return filters_match(c->filters, FILTERS_ALL, *row, wanted, err);
+	}
+	struct weir_err why;
+	enum weir_code code = filters_match(c->filters, FILTERS_OF_REST, *row, wanted, err);
+	if (code != WEIR_OK || !*wanted) {
+		return code;
+	}
+	code = decode_run(command, *row, &c->decoded, &why);
+	if (code == WEIR_OK) {
+		*decoded = **row;
+		decoded->value = slice_of(
+			c->decoded.len ? (const void *)c->decoded.data : "", c->decoded.len);
+		*row = decoded;
+	} else if (code != WEIR_BAD_DATA || c->args->on_error != ON_ERROR_RAW) {
+		*err = why;
+		return code;
+	}
+	return filters_match(c->filters, FILTERS_OF_VALUE, *row, wanted, err);
+}
+
 enum weir_code consume_put(
 	struct consume *c, const struct row *row, bool *printed, struct weir_err *err)
 {
-	enum weir_code code = filters_match(c->filters, row, printed, err);
+	struct row decoded;
+	struct weir_err why;
+	enum weir_code code = consume_wants(c, &row, &decoded, printed, &why);
 	if (code != WEIR_OK) {
-		return err_wrap(err, "record at offset %" PRId64, row->offset);
+		*printed = false;
+		err_wrap(&why, "record at offset %" PRId64, row->offset);
+		if (consume_skips(c, code, &why)) {
+			return WEIR_OK;
+		}
+		*err = why;
+		return code;
 	}
 	if (!*printed) {
 		return WEIR_OK;

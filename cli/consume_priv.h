@@ -21,6 +21,7 @@ struct consume_args {
 	int64_t idle_ms, require;
 	int64_t tail;
 	bool latest;
+	const char *decode;
 	const char *merge; /* NULL: no; else a duration */
 	const char *group;
 	int commit; /* CONSUME_COMMIT_...; -1: not given */
@@ -54,7 +55,7 @@ struct consume {
 	struct latest *latest; /* of --latest-by-key; NULL: none */
 	struct ranges ranges;
 	struct filters *filters;
-	struct buf delim, key_delim;
+	struct buf delim, key_delim, decoded;
 	struct format *format;
 	struct format_style style;
 	struct row_headers headers;
@@ -94,6 +95,12 @@ void consume_latest_free(struct consume *c);
 /* Row of a record; its slices are borrowed from it. */
 void consume_make_row(struct consume *c, const struct target *target, const struct consumed *got,
 	struct row *row);
+/*
+ * Whether *row passes the filters, which see its value decoded; with --decode *row becomes decoded.
+ * Errors: of a filter, or decode_run's.
+ */
+WEIR_MUST_USE enum weir_code consume_wants(struct consume *c, const struct row **row,
+	struct row *decoded, bool *wanted, struct weir_err *err);
 /* Prints row if it passes the filters; *printed tells. Errors: of the format or a filter. */
 WEIR_MUST_USE enum weir_code consume_put(
 	struct consume *c, const struct row *row, bool *printed, struct weir_err *err);

@@ -86,10 +86,11 @@ static enum weir_code keep(struct tail *t, const struct consumed *got, struct we
 	while (ends->partition != got->partition || strcmp(ends->target->name, got->topic) != 0) {
 		ends++;
 	}
-	struct row row;
+	struct row row, decoded;
+	const struct row *seen = &row;
 	bool wanted;
 	consume_make_row(t->c, ends->target, got, &row);
-	enum weir_code code = filters_match(t->c->filters, &row, &wanted, err);
+	enum weir_code code = consume_wants(t->c, &seen, &decoded, &wanted, err);
 	if (code != WEIR_OK || !wanted) {
 		return code;
 	}

@@ -232,12 +232,22 @@ static enum weir_code match(
 	return WEIR_OK;
 }
 
-enum weir_code filters_match(
-	struct filters *filters, const struct row *row, bool *wanted, struct weir_err *err)
+static bool needs_value(const struct filter *filter)
+{
+	return filter->subject == SUBJECT_VALUE || filter->subject == SUBJECT_SIZE ||
+	       filter->subject == SUBJECT_NULL || filter->subject == SUBJECT_JSON;
+}
+
+enum weir_code filters_match(struct filters *filters, enum filter_part part, const struct row *row,
+	bool *wanted, struct weir_err *err)
 {
 	*wanted = true;
 	for (size_t i = 0; filters && i < filters->count; i++) {
 		bool holds;
+		if (part != FILTERS_ALL &&
+			needs_value(&filters->items[i]) != (part == FILTERS_OF_VALUE)) {
+			continue;
+		}
 		enum weir_code code = match(&filters->items[i], row, &holds, err);
 		if (code != WEIR_OK) {
 			return code;

@@ -23,10 +23,12 @@ struct filters;
 WEIR_MUST_USE enum weir_code filters_new(
 	const struct opt_list *texts, struct filters **filters, struct weir_err *err);
 void filters_free(struct filters **filters);
+/* Which filters are looked at: all, those that need no value, or the others. */
+enum filter_part { FILTERS_ALL, FILTERS_OF_REST, FILTERS_OF_VALUE };
 /* Whether row is wanted; filters may be NULL: all are. Errors: TOO_LARGE of a regular expression.
  */
-WEIR_MUST_USE enum weir_code filters_match(
-	struct filters *filters, const struct row *row, bool *wanted, struct weir_err *err);
+WEIR_MUST_USE enum weir_code filters_match(struct filters *filters, enum filter_part part,
+	const struct row *row, bool *wanted, struct weir_err *err);
 /* The one key that all wanted records have; false when there may be others. filters may be NULL. */
 bool filters_key(const struct filters *filters, struct slice *key);
 

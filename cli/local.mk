@@ -23,6 +23,7 @@ libweircli_a_SOURCES = \
 	cli/config_edit.c cli/config_edit.h cli/config_file.c cli/config_file.h \
 	cli/context.c cli/context.h cli/ctx_props.c \
 	cli/context_edit.c cli/context_list.c cli/context_prompt.c \
+	cli/decode.c cli/decode.h \
 	cli/delimiter.c cli/delimiter.h \
 	cli/dir_check.c cli/dir_info.c cli/dir_list.c cli/dir_lock.c \
 	cli/dispatch.c cli/dispatch.h \

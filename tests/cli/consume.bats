@@ -357,3 +357,32 @@ fill() {
 	is 0 "$status"
 	is aaaa "$out"
 }
+
+@test "consume --decode: a command makes the value, filters see what it makes" {
+	printf 'a:YQ==\nb:eyJ4IjoxfQ==\nc:YmIKYmI=\nd:\n' | $WEIR produce t -K : -Z
+	is $'a a\nb {"x":1}\nc bb\nbb\nd ' "$($WEIR cat t --decode 'base64 -d' -f '%k %s\n')"
+	is 'b' "$($WEIR cat t --decode 'base64 -d' -G '.x==1' -f '%k')"
+	is 't 0 1' "$($WEIR cat t -G k=b --decode 'echo "$WEIR_TOPIC $WEIR_PARTITION $WEIR_OFFSET"')"
+	# Much in, much out, and commands that do not read at all.
+	head -c 700000 /dev/zero | tr '\0' x | $WEIR produce three -p 0
+	is 700001 "$($WEIR cat three --decode cat | wc -c)"
+	is 3000000 "$($WEIR cat three -D '' --decode 'head -c 3000000 /dev/zero' | wc -c)"
+	is '' "$($WEIR cat three -D '' --decode :)"
+}
+
+@test "consume --decode --on-error: fail, skip, raw" {
+	printf 'YQ==\n?\nYg==\n' | $WEIR produce t
+	both $WEIR cat t --decode 'base64 -d 2>/dev/null'
+	is 8 "$status"
+	is a "$out"
+	has "$err" "record at offset 1: --decode ended with status 1"
+	both $WEIR cat t --decode 'base64 -d 2>/dev/null' --on-error skip
+	is 0 "$status"
+	is $'a\nb' "$out"
+	has "$err" "1 record or batch skipped"
+	is $'a|?|b|' "$($WEIR cat t --decode 'base64 -d 2>/dev/null' --on-error raw -f '%s|')"
+	both $WEIR cat t --decode 'kill -9 $$' --merge
+	is 8 "$status"
+	has "$err" "--decode died of signal 9"
+	is "1" "$($WEIR tail t -e -n 5 --decode 'base64 -d 2>/dev/null' --on-error skip -q -G v=b | wc -l)"
+}

@@ -29,7 +29,7 @@ static bool passes(const char *text, const struct row *row)
 	struct weir_err err;
 	bool wanted = false;
 	assert_ok(filters_new(&list, &filters, &err));
-	assert_ok(filters_match(filters, row, &wanted, &err));
+	assert_ok(filters_match(filters, FILTERS_ALL, row, &wanted, &err));
 	filters_free(&filters);
 	return wanted;
 }
@@ -208,14 +208,20 @@ static void all_have_to_hold(void **state)
 	bool wanted;
 	struct slice key;
 	assert_false(filters_key(NULL, &key));
-	assert_ok(filters_match(NULL, &row_none, &wanted, &err));
+	assert_ok(filters_match(NULL, FILTERS_ALL, &row_none, &wanted, &err));
 	assert_true(wanted);
 	assert_ok(filters_new(&list, &filters, &err));
 	struct row row = row_of("a", "h");
-	assert_ok(filters_match(filters, &row, &wanted, &err));
+	assert_ok(filters_match(filters, FILTERS_ALL, &row, &wanted, &err));
 	assert_true(wanted);
 	row = row_of("b", "h");
-	assert_ok(filters_match(filters, &row, &wanted, &err));
+	assert_ok(filters_match(filters, FILTERS_ALL, &row, &wanted, &err));
+	assert_false(wanted);
+	/* "k=a" needs no value, "v:h" does. */
+	row = row_of("a", "x");
+	assert_ok(filters_match(filters, FILTERS_OF_REST, &row, &wanted, &err));
+	assert_true(wanted);
+	assert_ok(filters_match(filters, FILTERS_OF_VALUE, &row, &wanted, &err));
 	assert_false(wanted);
 	assert_true(filters_key(filters, &key));
 	assert_true(slice_equal(key, slice_str("a")));
@@ -239,7 +245,7 @@ static void a_costly_expression_is_an_error(void **state)
 	struct weir_err err;
 	bool wanted;
 	assert_ok(filters_new(&list, &filters, &err));
-	assert_code(filters_match(filters, &row, &wanted, &err), WEIR_TOO_LARGE);
+	assert_code(filters_match(filters, FILTERS_ALL, &row, &wanted, &err), WEIR_TOO_LARGE);
 	filters_free(&filters);
 }
 
