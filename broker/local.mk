@@ -45,6 +45,7 @@ libweirbroker_a_SOURCES = \
 	broker/handlers/alter_configs.c \
 	broker/handlers/api_versions.c \
 	broker/handlers/cluster.c \
+	broker/handlers/config_resources.c \
 	broker/handlers/configs.c broker/handlers/configs.h \
 	broker/handlers/consumer_group.c \
 	broker/handlers/delete_records.c \

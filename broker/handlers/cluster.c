@@ -177,6 +177,7 @@ static size_t wanted_names(struct request *req, const struct image *image, char 
 static void fill_absent(struct request *req, const char *name, topic_answer *answer)
 {
 	answer->name = request_text(req, name);
+	answer->topic_authorized_operations = TOPIC_OPERATIONS;
 	answer->error_code = topic_name_check(slice_str(name), NULL) == WEIR_OK
 				     ? WEIR_UNKNOWN_TOPIC_OR_PARTITION
 				     : WEIR_INVALID_TOPIC_EXCEPTION;

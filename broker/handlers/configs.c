@@ -217,6 +217,40 @@ static void describe_broker(struct request *req, const struct resource *resource
 	}
 }
 
+/* A type that Kafka does not have makes the whole request one that it cannot read. */
+static bool types_are_kafkas(const struct describe_configs_request *body)
+{
+	for (int32_t i = 0; i < body->resources_count; i++) {
+		switch (body->resources[i].resource_type) {
+		case RESOURCE_TOPIC:
+		case RESOURCE_BROKER:
+		case RESOURCE_BROKER_LOGGER:
+		case RESOURCE_CLIENT_METRICS:
+		case RESOURCE_GROUP:
+			break;
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum weir_code describe_one(struct request *req, const struct image *image,
+	const describe_ask *ask, describe_answer *answer, struct weir_err *err)
+{
+	struct resource resource;
+	enum weir_code code =
+		resource_find(req, image, ask->resource_type, ask->resource_name, &resource, err);
+	if (code == WEIR_OK && resource.topic) {
+		describe_topic(req, &resource, ask, answer);
+	} else if (code == WEIR_OK && resource.group.data) {
+		describe_group(req, &resource, ask, answer);
+	} else if (code == WEIR_OK) {
+		describe_broker(req, &resource, ask, answer);
+	}
+	return code;
+}
+
 void handle_describe_configs(struct request *req)
 {
 	const struct describe_configs_request *body = req->body;
@@ -226,24 +260,19 @@ void handle_describe_configs(struct request *req)
 	response.results_count = body->resources_count;
 	response.results =
 		request_array(req, (size_t)body->resources_count, sizeof(*response.results));
+	bool readable = types_are_kafkas(body);
 	for (int32_t i = 0; i < body->resources_count; i++) {
 		const describe_ask *ask = &body->resources[i];
 		describe_answer *answer = &response.results[i];
-		struct resource resource;
 		struct weir_err err = {.text = ""};
 		answer->resource_type = ask->resource_type;
 		answer->resource_name = ask->resource_name;
-		enum weir_code code = resource_find(
-			req, image, ask->resource_type, ask->resource_name, &resource, &err);
+		enum weir_code code =
+			readable ? describe_one(req, image, ask, answer, &err)
+				 : err_set(&err, WEIR_INVALID_REQUEST,
+					   "the request has a resource type that is not known");
 		answer->error_code = (int16_t)err_to_wire(code);
 		answer->error_message = request_text(req, err.text); /* "" for none, as Kafka */
-		if (code == WEIR_OK && resource.topic) {
-			describe_topic(req, &resource, ask, answer);
-		} else if (code == WEIR_OK && resource.group.data) {
-			describe_group(req, &resource, ask, answer);
-		} else if (code == WEIR_OK) {
-			describe_broker(req, &resource, ask, answer);
-		}
 	}
 	image_release(image);
 	request_send(req, &response);

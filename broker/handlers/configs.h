@@ -5,7 +5,13 @@
 #include "broker/topic_admin.h"
 #include "core/conf/conf.h"
 
-enum resource_type { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4, RESOURCE_GROUP = 32 };
+enum resource_type {
+	RESOURCE_TOPIC = 2,
+	RESOURCE_BROKER = 4,
+	RESOURCE_BROKER_LOGGER = 8,
+	RESOURCE_CLIENT_METRICS = 16,
+	RESOURCE_GROUP = 32
+};
 
 /* The settings that one resource carries itself, borrowed from the image. */
 struct own_configs {

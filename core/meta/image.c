@@ -138,6 +138,23 @@ void image_group_escape(struct slice group, struct buf *out)
 	}
 }
 
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+size_t image_group_name(const char *key, uint8_t *name)
+{
+	size_t len = 0;
+	while (*key && *key != '/') {
+		int high = *key == '%' ? hex_digit(key[1]) : -1;
+		int low = high >= 0 ? hex_digit(key[2]) : -1;
+		name[len++] = low >= 0 ? (uint8_t)(high * 16 + low) : (uint8_t)*key;
+		key += low >= 0 ? 3 : 1;
+	}
+	return len;
+}
+
 const char *image_group_config(const struct image *image, struct slice group, const char *key)
 {
 	if (!image->group_count) {

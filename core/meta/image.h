@@ -77,6 +77,9 @@ void image_store_on_change(struct image_store *store,
 /* NULL if absent; borrowed from the image. */
 const struct image_topic *image_topic(const struct image *image, struct slice name);
 const struct image_topic *image_topic_by_id(const struct image *image, struct uuid id);
+/* The group of a row of image.groups, from its key: its bytes into name, never more of them than
+ * the key has; their number. */
+size_t image_group_name(const char *key, uint8_t *name);
 /* A setting that the group has itself; NULL if none. */
 const char *image_group_config(const struct image *image, struct slice group, const char *key);
 const char *image_config_get(

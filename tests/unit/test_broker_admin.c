@@ -47,6 +47,19 @@ static void versions_are_those_of_the_table(void **state)
 	}
 }
 
+static void create_topic(struct engine *e, const char *name)
+{
+	struct create_topics_request request;
+	struct create_topics_response response;
+	struct create_topics_request_creatable_topic row = {
+		.name = slice_str(name), .num_partitions = 1, .replication_factor = 1};
+	wire_defaults(&create_topics_request_message, &request);
+	request.topics = &row;
+	request.topics_count = 1;
+	call(e, CREATE_TOPICS, 7, &request, &response);
+	assert_int_equal(response.topics[0].error_code, 0);
+}
+
 static void describe(struct engine *e, int8_t type, const char *name, const char *key,
 	struct describe_configs_response *response)
 {
@@ -114,14 +127,7 @@ static void settings_are_told_as_kafka_tells_them(void **state)
 	struct engine *e = *state;
 	char path[300], line[1000];
 	struct describe_configs_response topic, broker;
-	struct create_topics_request create;
-	struct create_topics_response created;
-	struct create_topics_request_creatable_topic row = {
-		.name = slice_str("t"), .num_partitions = 1, .replication_factor = 1};
-	wire_defaults(&create_topics_request_message, &create);
-	create.topics = &row;
-	create.topics_count = 1;
-	call(e, CREATE_TOPICS, 7, &create, &created);
+	create_topic(e, "t");
 	describe(e, 4, "1", NULL, &broker);
 	/* The answers lie in the engine's buffer: one more of it for the second. */
 	struct buf kept = e->in;
@@ -211,6 +217,42 @@ static void settings_change_at_run_time_and_survive(void **state)
 	assert_int_equal(alter(e, BROKER, "1", "node.id", SET, "5"), WEIR_INVALID_REQUEST);
 }
 
+static void check_resources(struct engine *e, int8_t type, const char *const *names)
+{
+	struct list_config_resources_request request;
+	struct list_config_resources_response response;
+	wire_defaults(&list_config_resources_request_message, &request);
+	request.resource_types = &type;
+	request.resource_types_count = type ? 1 : 0;
+	call(e, LIST_CONFIG_RESOURCES, 1, &request, &response);
+	assert_int_equal(response.error_code, 0);
+	int32_t count = 0;
+	for (; names[count]; count++) {
+		assert_true(count < response.config_resources_count);
+		assert_true(slice_equal(
+			response.config_resources[count].resource_name, slice_str(names[count])));
+	}
+	assert_int_equal(response.config_resources_count, count);
+}
+
+static void what_has_settings_is_listed(void **state)
+{
+	struct engine *e = *state;
+	enum { TOPIC = 2, BROKER = 4, METRICS = 16, GROUP = 32 };
+	static const char heartbeat[] = "consumer.heartbeat.interval.ms";
+	static const char session[] = "consumer.session.timeout.ms";
+	check_resources(e, TOPIC, (const char *const[]){NULL});
+	create_topic(e, "t");
+	assert_int_equal(alter(e, GROUP, "a/% b", heartbeat, 0, "6000"), 0);
+	assert_int_equal(alter(e, GROUP, "a/% b", session, 0, "50000"), 0);
+	assert_int_equal(alter(e, GROUP, "g", heartbeat, 0, "6000"), 0);
+	check_resources(e, TOPIC, (const char *const[]){"t", NULL});
+	check_resources(e, BROKER, (const char *const[]){"1", NULL});
+	check_resources(e, METRICS, (const char *const[]){NULL});
+	check_resources(e, GROUP, (const char *const[]){"a/% b", "g", NULL});
+	check_resources(e, 0, (const char *const[]){"a/% b", "g", "1", "t", NULL});
+}
+
 static int64_t metric(struct engine *e, const char *name)
 {
 	struct buf text;
@@ -252,6 +294,7 @@ int main(void)
 		ENGINE_TEST(versions_are_those_of_the_table),
 		ENGINE_TEST(settings_are_told_as_kafka_tells_them),
 		ENGINE_TEST(settings_change_at_run_time_and_survive),
+		ENGINE_TEST(what_has_settings_is_listed),
 		ENGINE_TEST(what_happens_is_counted),
 	};
 	return RUN(tests);
