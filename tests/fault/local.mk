@@ -11,11 +11,12 @@ tests_fault_powercut_SOURCES = tests/fault/powercut.c tests/fault/tree.c tests/f
 tests_fault_powercut_LDADD = libweircore.a $(weir_libs)
 
 if HAVE_CMOCKA
-fault_units = tests/fault/nth tests/fault/disk
+fault_units = tests/fault/nth tests/fault/disk tests/fault/torn
 check_PROGRAMS += $(fault_units)
 TESTS += $(fault_units)
 endif
 tests_fault_nth_LDADD = $(unit_ldadd)
+tests_fault_torn_LDADD = $(unit_ldadd)
 tests_fault_disk_SOURCES = tests/fault/disk.c $(fault_common)
 tests_fault_disk_LDADD = $(unit_ldadd)
 
