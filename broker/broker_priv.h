@@ -54,6 +54,7 @@ struct broker {
 
 	/* What the last stop left; read-only after broker_open. */
 	bool was_clean;
+	bool recovering; /* recover_all opens logs; nobody else does */
 	struct checkpoint recovery_points, log_starts;
 
 	pthread_mutex_t conn_lock;

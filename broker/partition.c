@@ -94,6 +94,7 @@ static enum weir_code open_log(struct partition *p, struct weir_err *err)
 		.recovery_point = broker_checkpointed(
 			p->broker, CHECKPOINT_RECOVERY, p->topic->name, p->index),
 		.clean = broker_was_clean(p->broker),
+		.parent_is_synced = p->broker->recovering,
 	};
 	enum weir_code code = check_metadata(p, dir, err);
 	if (code == WEIR_OK) {

@@ -8,6 +8,7 @@
 #include "broker/broker_priv.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/io/fs.h"
 
 struct recovery {
 	struct broker *broker;
@@ -94,6 +95,7 @@ enum weir_code recover_all(struct broker *broker, struct weir_err *err)
 	topics_each(&broker->topics, collect, &r);
 	r.raised = mem_array(r.count, sizeof(*r.raised));
 	pthread_t threads[THREADS_MAX];
+	broker->recovering = true;
 	int wanted = broker_conf(broker)->num_recovery_threads_per_data_dir, count = 0;
 	while (count < wanted - 1 && count < THREADS_MAX &&
 		!pthread_create(&threads[count], NULL, work, &r)) {
@@ -103,7 +105,10 @@ enum weir_code recover_all(struct broker *broker, struct weir_err *err)
 	for (int i = 0; i < count; i++) {
 		pthread_join(threads[i], NULL);
 	}
-	enum weir_code code = r.err.code == WEIR_OK ? raise_rows(&r, &r.err) : r.err.code;
+	broker->recovering = false;
+	enum weir_code code = r.err.code;
+	code = code ? code : fs_sync_dir(broker->data_dir, &r.err);
+	code = code ? code : raise_rows(&r, &r.err);
 	for (size_t i = 0; i < r.count; i++) {
 		partition_unref(r.partitions[i]);
 	}

@@ -44,6 +44,7 @@ struct log_start {
 	int64_t log_start_offset; /* of the checkpoint; 0 if none */
 	int64_t recovery_point;	  /* of the checkpoint: durable up to here; 0 if none */
 	bool clean;		  /* clean-shutdown marker was there: no scan */
+	bool parent_is_synced;	  /* the caller fsyncs the parent once it has opened many */
 	bool read_only;		  /* another's directory: nothing is written, renamed or removed */
 };
 

@@ -500,6 +500,7 @@ enum weir_code log_open(const char *dir, const struct log_conf *conf, const stru
 	pthread_mutex_init(&log->lock, NULL);
 	pthread_mutex_init(&log->view_lock, NULL);
 	atomic_store(&log->unflushed_since_ms, -1);
+	log->parent_is_synced = start->parent_is_synced;
 	if (!start->clean) {
 		log->parent_dirty = log->dir_dirty = true;
 	}

@@ -101,6 +101,7 @@ struct log {
 	_Atomic size_t pending_count;
 	size_t pending_room;
 	bool dir_dirty, parent_dirty;	/* lock */
+	bool parent_is_synced;		/* by whoever opens the log */
 	struct flush_item *flush_items; /* flush_lock; kept between flushes */
 	size_t flush_room;
 

@@ -301,7 +301,9 @@ enum weir_code log_recover(
 	}
 	code = code ? code : save_sealed(log, from, err);
 	code = code ? code : fs_sync_dir(log->dir, err);
-	code = code ? code : log_sync_parent(log, err);
+	if (!code && !log->parent_is_synced) {
+		code = log_sync_parent(log, err);
+	}
 	if (!code) {
 		*end_offset = next_offset;
 		log->dir_dirty = log->parent_dirty = false;
