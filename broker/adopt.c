@@ -2,10 +2,12 @@
 /*
  * Partition directories that the metadata store does not know become topics: a directory that a
  * real Kafka wrote is served as it is. Ids come from partition.metadata; a directory without one
- * gets a new id, never a place out of sight. But those of a topic whose deletion a crash cut short
- * go where the others of it went.
+ * gets a new id, never a place out of sight. Settings come from the Kafka's own metadata log. But
+ * those of a topic whose deletion a crash cut short go where the others of it went.
  */
 #include "broker/broker_priv.h"
+#include "broker/kafka_metadata.h"
+#include "broker/topic_admin.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/io/fs.h"
@@ -101,8 +103,40 @@ static enum weir_code reserve_ids(
 	return largest < 0 ? WEIR_OK : image_producer_id_floor(broker->images, largest + 1, err);
 }
 
-static enum weir_code adopt_topic(
-	struct broker *broker, const struct found *row, struct weir_err *err)
+struct settings {
+	struct image_config *rows; /* keys and values are borrowed */
+	size_t count;
+};
+
+/* Those of the topic that this broker takes; the others are named. */
+static struct settings take_settings(
+	struct broker *broker, const struct kafka_metadata *kafka, const char *name)
+{
+	static char retention_key[] = "retention.ms", forever[] = "-1";
+	static char policy_key[] = "cleanup.policy", compact[] = "compact";
+	const struct kafka_topic *topic = kafka_metadata_topic(kafka, name);
+	struct settings settings = {.count = 0};
+	struct weir_err err;
+	settings.rows = mem_array(topic ? topic->config_count + 1 : 2, sizeof(*settings.rows));
+	for (size_t i = 0; topic && i < topic->config_count; i++) {
+		if (broker_check_topic_configs(broker, &topic->configs[i], 1, &err) == WEIR_OK) {
+			settings.rows[settings.count++] = topic->configs[i];
+		} else {
+			log_line(LOG_WARN, "topic %s: setting %s=%s is left out: %s", name,
+				topic->configs[i].key, topic->configs[i].value, err.text);
+		}
+	}
+	if (!topic && topic_is_internal(slice_str(name))) {
+		settings.rows[settings.count++] = (struct image_config){policy_key, compact};
+	} else if (!topic) {
+		/* Nobody knows what it was meant to keep: nothing goes until somebody says so. */
+		settings.rows[settings.count++] = (struct image_config){retention_key, forever};
+	}
+	return settings;
+}
+
+static enum weir_code adopt_topic(struct broker *broker, const struct kafka_metadata *kafka,
+	const struct found *row, struct weir_err *err)
 {
 	struct image_partition *rows = mem_array((size_t)row->partition_count, sizeof(*rows));
 	enum weir_code code = WEIR_OK;
@@ -113,10 +147,12 @@ static enum weir_code adopt_topic(
 		rows[i].replica_count = rows[i].isr_count = 1;
 	}
 	struct uuid id = row->id;
+	struct settings settings = take_settings(broker, kafka, row->topic);
 	if (code == WEIR_OK) {
-		code = image_create_topic(
-			broker->images, row->topic, &id, rows, row->partition_count, NULL, 0, err);
+		code = image_create_topic(broker->images, row->topic, &id, rows,
+			row->partition_count, settings.rows, settings.count, err);
 	}
+	mem_free(settings.rows);
 	mem_free(rows);
 	if (code == WEIR_OK) {
 		log_line(LOG_INFO, "topic %s with %d partitions found in the directory", row->topic,
@@ -192,11 +228,19 @@ enum weir_code adopt_directory(struct broker *broker, struct weir_err *err)
 		return code;
 	}
 	struct search search = {.broker = broker, .image = image_current(broker->images)};
+	struct kafka_metadata kafka = {.next_producer_id = -1};
 	code = fs_list_dir(broker->data_dir, see, &search, err);
 	image_release(search.image);
-	for (size_t i = 0; code == WEIR_OK && i < search.count; i++) {
-		code = adopt_topic(broker, &search.found[i], err);
+	if (code == WEIR_OK && search.count) {
+		code = kafka_metadata_read(broker->data_dir, &kafka, err);
 	}
+	if (code == WEIR_OK && kafka.next_producer_id > 0) {
+		code = image_producer_id_floor(broker->images, kafka.next_producer_id, err);
+	}
+	for (size_t i = 0; code == WEIR_OK && i < search.count; i++) {
+		code = adopt_topic(broker, &kafka, &search.found[i], err);
+	}
+	kafka_metadata_fini(&kafka);
 	mem_free(search.found);
 	return code;
 }

@@ -31,6 +31,7 @@ libweirbroker_a_SOURCES = \
 	broker/group/target.c \
 	broker/group/tp_set.c broker/group/tp_set.h \
 	broker/housekeeper.c \
+	broker/kafka_metadata.c broker/kafka_metadata.h \
 	broker/listen.c \
 	broker/outgoing.c broker/outgoing.h \
 	broker/partition.c broker/partition.h \

@@ -3,22 +3,15 @@ unit_tests = \
 	tests/unit/test_base_bytes \
 	tests/unit/test_base_containers \
 	tests/unit/test_base_err \
-	tests/unit/test_store_compact \
-	tests/unit/test_store_golden \
-	tests/unit/test_store_log \
-	tests/unit/test_cli_format tests/unit/test_cli_options tests/unit/test_cli_envelope \
-	tests/unit/test_broker_admin \
-	tests/unit/test_broker_conns \
-	tests/unit/test_broker_engine tests/unit/test_group_model tests/unit/test_group_golden \
-	tests/unit/test_broker_fetch \
-	tests/unit/test_broker_engine tests/unit/test_group_model \
-	tests/unit/test_meta_image \
-	tests/unit/test_client_partitioner tests/unit/test_client_assignors \
 	tests/unit/test_base_json \
 	tests/unit/test_base_memory \
 	tests/unit/test_base_regex \
 	tests/unit/test_base_text \
+	tests/unit/test_broker_admin \
+	tests/unit/test_broker_conns \
 	tests/unit/test_broker_engine \
+	tests/unit/test_broker_fetch \
+	tests/unit/test_broker_producers \
 	tests/unit/test_cli_envelope \
 	tests/unit/test_cli_filter \
 	tests/unit/test_cli_format \
@@ -26,11 +19,14 @@ unit_tests = \
 	tests/unit/test_cli_shell_line \
 	tests/unit/test_cli_times \
 	tests/unit/test_cli_top \
+	tests/unit/test_client_assignors \
 	tests/unit/test_client_partitioner \
 	tests/unit/test_conf_export \
 	tests/unit/test_conf_load \
 	tests/unit/test_conf_table \
 	tests/unit/test_conf_values \
+	tests/unit/test_group_golden \
+	tests/unit/test_group_model \
 	tests/unit/test_io_fs \
 	tests/unit/test_io_loop \
 	tests/unit/test_io_net \
@@ -105,6 +101,7 @@ tests_unit_test_broker_admin_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_conns_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_fetch_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_broker_engine_LDADD = libweirbroker.a $(unit_ldadd)
+tests_unit_test_broker_producers_LDADD = libweirbroker.a $(unit_ldadd)
 tests_unit_test_store_golden_LDADD = $(unit_ldadd)
 tests_unit_test_group_golden_LDADD = libweirbroker.a $(unit_ldadd)
 EXTRA_DIST += tests/data/group

@@ -477,7 +477,9 @@ enum weir_code segment_index_load(
 			"%s does not end with a batch's own timestamp", times_path);
 	}
 	if (bad) {
-		log_line(LOG_WARN, "%s: building the indexes again", inner.text);
+		/* Of a segment that was being written, Kafka leaves indexes of zeros: no news. */
+		bool told = segment->index.count || segment->times.count || bad == WEIR_NOT_FOUND;
+		log_line(told ? LOG_WARN : LOG_DEBUG, "%s: building the indexes again", inner.text);
 		code = rebuild_files(segment, interval_bytes, err);
 	} else if (segment->times.count) {
 		segment->times_checked = false;
