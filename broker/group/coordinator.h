@@ -74,7 +74,8 @@ void coordinator_free(struct coordinator **coordinator);
 
 /*
  * Index of a group's partition: Java's String.hashCode over UTF-16 units, its absolute value
- * modulo count. */
+ * modulo count.
+ */
 int32_t coordinator_partition(struct slice group_id, int32_t count);
 
 /*

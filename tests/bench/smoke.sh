@@ -29,8 +29,17 @@ start_skeleton -g
 both group -S
 start_weir -X flush.mode=group
 both weir -a -1
-start_weir
+start_weir -X group.initial.rebalance.delay.ms=0
 both weir
+members() { # MODE ARG...
+	expect errors 0 "$("$tools/members" "$@" "$address")"
+}
+members settle -T s -n 20 -p 40 -i 20
+members settle -8 -T c -n 20 -p 40 -i 20
+members idle -T i -n 30 -g 30 -c 3 -p 1 -t 0.2 -i 100
+members commit -T m -g 3 -c 2 -p 4 -t 0.2
+members fill -T f -g 10 -p 20 -c 2
+expect offsets 200 "$("$tools/members" loaded -T f -g 10 -p 20 -c 1 "$address")"
 # A warm request allocates nothing; what is counted now and then is the housekeeper's.
 mkdir "$scratch/allocs"
 while read -r kind n; do
