@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/io/fs.h"
+#include "core/io/http_serve.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -436,6 +437,7 @@ static void close_partition(void *arg, struct partition *p)
 static void stop_threads(struct broker *broker)
 {
 	broker_stop(broker);
+	http_serve_stop(&broker->metrics_server);
 	for (int i = 0; i < broker->reactor_count; i++) {
 		reactor_close_conns(&broker->reactors[i]);
 	}
@@ -485,9 +487,4 @@ const char *broker_cluster_id(const struct broker *broker)
 	snprintf(id, sizeof(id), "%s", image->cluster_id);
 	image_release(image);
 	return id;
-}
-
-void broker_metrics(struct broker *broker, struct buf *out)
-{
-	stat_text(broker->stat, out);
 }

@@ -41,6 +41,10 @@ WEIR_MUST_USE enum weir_code broker_close(struct broker **broker, struct weir_er
 
 /* What it counts (core/stat/metrics.def), in Prometheus' text form, appended. Any thread. */
 void broker_metrics(struct broker *broker, struct buf *out);
+/* Tells that over HTTP as /metrics, and /health; without a host on 127.0.0.1. Once, after
+ * broker_start. Errors: as broker_listen. */
+WEIR_MUST_USE enum weir_code broker_serve_metrics(struct broker *broker,
+	const struct net_addr *addr, struct net_addr *bound, struct weir_err *err);
 /* Whether clients may call the API; settings of one that is not served have no effect. */
 bool broker_serves(int16_t api_key);
 const char *broker_cluster_id(const struct broker *broker);

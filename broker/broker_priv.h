@@ -45,6 +45,7 @@ struct broker {
 	struct flush_pool flush;
 	struct stat *stat;
 	struct fetch_sessions *fetch_sessions;
+	struct http_server *metrics_server; /* NULL: nobody asked for it */
 	struct group_runner *groups;
 	struct reactor *reactors;
 	int reactor_count;

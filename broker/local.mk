@@ -34,6 +34,7 @@ libweirbroker_a_SOURCES = \
 	broker/kafka_metadata.c broker/kafka_metadata.h \
 	broker/listen.c \
 	broker/outgoing.c broker/outgoing.h \
+	broker/metrics.c \
 	broker/partition.c broker/partition.h \
 	broker/producer_ids.c broker/producer_ids.h \
 	broker/reactor.c broker/reactor.h \

@@ -6,6 +6,7 @@
  */
 #include "cli/command.h"
 #include "cli/engine.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/number.h"
 #include "core/client/client.h"
@@ -383,9 +384,36 @@ static void set_child_status(struct service *s)
 	}
 }
 
+static enum weir_code listen_metrics(struct service *s, struct weir_err *err)
+{
+	struct net_addr addr, bound;
+	const char *where = s->conf->metrics_listener;
+	if (!where || !where[0]) {
+		return WEIR_OK;
+	}
+	const char *host = where[0] == ':' ? "127.0.0.1" : "";
+	char *text = mem_printf("%s%s", host, where);
+	enum weir_code code = net_addr_parse(text, -1, &addr, err);
+	mem_free(text);
+	if (code == WEIR_OK && addr.port < 0) {
+		code = err_set(err, WEIR_INVALID_CONFIG, "%s is no host:port", where);
+	}
+	code = code ? code : broker_serve_metrics(s->broker, &addr, &bound, err);
+	if (code != WEIR_OK) {
+		return err_wrap(err, "metrics.listener");
+	}
+	char told[NET_HOST_MAX + 16];
+	net_addr_format(&bound, told);
+	log_line(LOG_INFO, "metrics at http://%s/metrics", told);
+	return WEIR_OK;
+}
+
 static enum weir_code serve(struct service *s, struct weir_err *err)
 {
 	enum weir_code code = listen_all(s, err);
+	if (code == WEIR_OK) {
+		code = listen_metrics(s, err);
+	}
 	if (code == WEIR_OK) {
 		code = create_topics(s, err);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The program: the only place that exits. SIGPIPE and SIGXFSZ are ignored, so that a broken
- * connection and a file at the limit of its size are errors; when standard output's reader went away
- * the program still dies of it, silently.
+ * connection and a file at the limit of its size are errors; when standard output's reader went
+ * away the program still dies of it, silently.
  */
 #include "cli/dispatch.h"
 #include "cli/interrupt.h"

@@ -419,6 +419,7 @@ static void complete(struct coordinator *c, struct classic *classic)
 		wait_for_joins(c, classic);
 		return;
 	}
+	stat_add(STAT_group_rebalances, 1);
 	classic->generation =
 		classic->generation == INT32_MAX ? 1 : classic->generation + !MUTANT(3);
 	if (classic->count) {

@@ -282,6 +282,7 @@ static void put_commit(struct coordinator *c, const struct group_commit *commit,
 		.topic_id = row->topic_id,
 	};
 	record_put(c, RECORD_OFFSET, &key, expires ? VALUE_VERSION_EXPIRES : VALUE_VERSION, &value);
+	stat_add(STAT_offset_commits, 1);
 	struct group_replay at = {
 		.producer_id = commit->producer_id, .transactional = commit->producer_id >= 0};
 	struct committed to = {

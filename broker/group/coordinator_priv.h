@@ -10,6 +10,7 @@
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/record/record.h"
+#include "core/stat/stat.h"
 
 /* Types of the records in __consumer_offsets that are written here. */
 enum group_record {

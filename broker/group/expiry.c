@@ -26,6 +26,7 @@ static void expire_topic(
 			gone[count++] = row->partition;
 		}
 	}
+	stat_add(STAT_offsets_expired, (int64_t)count);
 	struct slice name = slice_of(mem_dup(topic->name, topic->name_len), topic->name_len);
 	for (size_t i = 0; i < count; i++) {
 		commit_tombstone(c, group, name, gone[i]);

@@ -238,6 +238,7 @@ static struct group_shard *next_due(struct group_runner *runner, int64_t *wake_m
 void *loader_run(void *arg)
 {
 	struct group_runner *runner = arg;
+	stat_attach(runner->broker->stat);
 	pthread_mutex_lock(&runner->work_lock);
 	while (!runner->stopping) {
 		int64_t wake_ms;
@@ -257,5 +258,6 @@ void *loader_run(void *arg)
 		}
 	}
 	pthread_mutex_unlock(&runner->work_lock);
+	stat_attach(NULL);
 	return NULL;
 }

@@ -334,6 +334,7 @@ static void gone_free(struct gone_topic *gone)
 static void *ticker_run(void *arg)
 {
 	struct group_runner *runner = arg;
+	stat_attach(runner->broker->stat);
 	pthread_mutex_lock(&runner->work_lock);
 	while (!runner->stopping) {
 		atomic_store(&runner->wake_ms, INT64_MAX);
@@ -365,6 +366,7 @@ static void *ticker_run(void *arg)
 		}
 	}
 	pthread_mutex_unlock(&runner->work_lock);
+	stat_attach(NULL);
 	return NULL;
 }
 

@@ -108,6 +108,7 @@ void modern_refresh(struct coordinator *c, struct modern *modern, bool forced)
 	if (forced || hash != modern->hash) {
 		modern->hash = hash;
 		modern->epoch++;
+		stat_add(STAT_group_rebalances, 1);
 		put_epoch(c, modern);
 	}
 }

@@ -162,6 +162,7 @@ static enum weir_code append(struct request *req, struct partition *p,
 	}
 	code = log_append(log, verdict->bytes, verdict->batch.bytes.len,
 		atomic_load(&p->leader_epoch), &out->appended, err);
+	stat_add(STAT_duplicate_batches, code == WEIR_OK && out->appended.duplicate);
 	if (code == WEIR_OK && !out->appended.duplicate) {
 		const struct produce_request *body = req->body;
 		if (body->acks == -1) {

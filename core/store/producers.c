@@ -8,6 +8,7 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/record/txn_marker.h"
+#include "core/stat/stat.h"
 
 static struct slice id_key(const int64_t *id)
 {
@@ -232,6 +233,7 @@ static enum weir_code check_epoch(const struct producer *producer, const struct 
 	if (above && batch->producer_epoch == producer->epoch && producer->txn_first_offset < 0) {
 		return WEIR_OK;
 	}
+	stat_add(STAT_producers_fenced, 1);
 	return err_set(err, WEIR_INVALID_PRODUCER_EPOCH,
 		"producer %lld comes with epoch %d, the partition knows epoch %d",
 		(long long)producer->id, batch->producer_epoch, producer->epoch);

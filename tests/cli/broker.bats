@@ -220,3 +220,19 @@ local_teardown() { stop_broker KILL; }
 	echo still | $WEIR produce t
 	is still "$($WEIR cat t)"
 }
+
+@test "metrics.listener: metrics and health over HTTP, on 127.0.0.1 unless told" {
+	start_broker -v -X metrics.listener=:0 --topic a:3
+	until_true 20 grep -q "metrics at" "$TMP/broker.log"
+	at=$(sed -n 's|.*metrics at http://127.0.0.1:\([0-9]*\)/metrics.*|\1|p' "$TMP/broker.log")
+	exec 7<>"/dev/tcp/127.0.0.1/$at"
+	printf 'GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n' >&7
+	got=$(timeout 20 cat <&7)
+	exec 7>&-
+	has "$got" "weir_partitions 3"
+	has "$got" "weir_connections_accepted_total"
+	stop_broker
+	both $WEIR broker --data "$TMP/data" -l 127.0.0.1:0 -X metrics.listener=here
+	[ "$status" -ne 0 ]
+	has "$err" "metrics.listener"
+}

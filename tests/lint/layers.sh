@@ -34,7 +34,7 @@ for room in core/base core/io core/conf core/stat core/wire core/record core/sto
 done
 # Libraries with one door each.
 for door in 'jansson.h core/base/json|cli/' 'uv.h core/io/loop' 'lmdb.h core/meta/' 'readline cli/shell' 'curl/ core/io/http' \
-	'pcre2 core/base/regex'; do
+	'pcre2 core/base/regex' 'microhttpd core/io/http_serve'; do
 	lib=${door%% *} where=${door#* }
 	if grep -rnE "#include <$lib" --include='*.[ch]' core broker cli | grep -vE "^($where)"; then
 		echo "<$lib> is included outside its door ($where)"

@@ -288,6 +288,50 @@ static void what_happens_is_counted(void **state)
 	assert_int_equal(metric(e, "weir_appended_batches_total"), 0);
 }
 
+/* The whole answer to one line of HTTP. */
+static void get(const struct net_addr *addr, const char *line, char *answer, size_t room)
+{
+	struct weir_err err;
+	int fd;
+	size_t len = 0;
+	char *request = mem_printf("%s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", line);
+	assert_ok(net_connect(addr, WAIT_MS, &fd, &err));
+	transmit(fd, request, strlen(request));
+	while (len + 1 < room && receive(fd, answer + len, 1)) {
+		len++;
+	}
+	answer[len] = '\0';
+	mem_free(request);
+	close(fd);
+}
+
+static void metrics_and_health_are_told_over_http(void **state)
+{
+	struct engine *e = *state;
+	struct weir_err err;
+	struct net_addr any = {.host = "", .port = 0}, bound;
+	static char answer[1 << 20];
+	assert_ok(broker_serve_metrics(e->broker, &any, &bound, &err));
+	assert_string_equal(bound.host, "127.0.0.1");
+	create_topic(e, "t");
+	get(&bound, "GET /metrics", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "HTTP/1.1 200 "));
+	assert_non_null(strstr(answer, "text/plain; version=0.0.4"));
+	assert_non_null(strstr(answer, "\nweir_topics 1\n"));
+	assert_non_null(strstr(answer, "\nweir_requests_total{api=\"CreateTopics\"} 1\n"));
+	assert_non_null(strstr(answer, "\n# TYPE weir_flush_time_seconds histogram\n"));
+	get(&bound, "GET /health", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "HTTP/1.1 200 "));
+	assert_non_null(strstr(answer, "\r\n\r\nok\n"));
+	get(&bound, "GET /secrets", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "HTTP/1.1 404 "));
+	get(&bound, "DELETE /metrics", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "HTTP/1.1 405 "));
+	broker_stop(e->broker);
+	get(&bound, "GET /health", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "HTTP/1.1 503 "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +340,7 @@ int main(void)
 		ENGINE_TEST(settings_change_at_run_time_and_survive),
 		ENGINE_TEST(what_has_settings_is_listed),
 		ENGINE_TEST(what_happens_is_counted),
+		ENGINE_TEST(metrics_and_health_are_told_over_http),
 	};
 	return RUN(tests);
 }
