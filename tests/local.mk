@@ -187,7 +187,7 @@ tests_unit_test_cli_top_LDADD = $(cli_ldadd)
 tests_unit_test_cli_envelope_LDADD = $(cli_ldadd)
 
 # Other people's clients.
-interop_tests = tests/interop/kcat.bats
+interop_tests = tests/interop/kcat.bats tests/interop/groups.bats
 if HAVE_BATS
 TESTS += $(interop_tests)
 endif
