@@ -56,6 +56,8 @@ static const struct example consume_examples[] = {
 	{"weir consume orders -o @2026-01-31:1h -J | jq .value", "Reads an hour as JSON."},
 	{"weir consume orders -e -G k=42 -G '.total>100'",
 		"Prints the records of key 42 whose JSON value has a total above 100."},
+	{"weir consume orders -e --state s --out 'day-%T{%F}.txt'",
+		"Adds what is new to a file a day, each record exactly once."},
 	{"weir consume orders -o @-1h -e --require 1 >/dev/null",
 		"Checks whether the last hour had a record."},
 	{NULL, NULL},
@@ -204,7 +206,7 @@ static enum weir_code check_args(const struct consume *c, struct weir_err *err)
 		return err_set(err, WEIR_USAGE, "--merge and %s exclude each other",
 			a->batches ? "--batches" : "-g");
 	}
-	if (a->batches && c->ctx->out.tty && !a->raw) {
+	if (a->batches && c->ctx->out.tty && !a->raw && !a->out) {
 		hint_set(&c->ctx->hint, "--raw does it all the same");
 		return err_set(err, WEIR_USAGE,
 			"--batches writes no text: standard output is a "
@@ -245,7 +247,12 @@ static enum weir_code compile(struct consume *c, struct weir_err *err)
 		code = err_wrap(err, "--merge");
 	}
 	if (code == WEIR_OK) {
-		code = ranges_parse(&c->ranges, &a->offsets, c->now_ms, err);
+		code = consume_state_check(c, err);
+	}
+	if (code == WEIR_OK) {
+		static const struct opt_list none;
+		const struct opt_list *offsets = consume_offset_is_state(c) ? &none : &a->offsets;
+		code = ranges_parse(&c->ranges, offsets, c->now_ms, err);
 	}
 	return code == WEIR_OK ? consume_group_check(c, err) : code;
 }
@@ -271,6 +278,9 @@ static enum weir_code run(struct consume *c, struct weir_err *err)
 		code = make_conf(c, &conf, err);
 	}
 	if (code == WEIR_OK) {
+		code = consume_state_open(c, err);
+	}
+	if (code == WEIR_OK) {
 		code = connect_client(c->ctx, &c->client, err);
 	}
 	if (code == WEIR_OK) {
@@ -294,6 +304,9 @@ static enum weir_code run(struct consume *c, struct weir_err *err)
 	interrupt_catch();
 	c->flushed_ms = clock_mono_ms();
 	code = read_all(c, err);
+	if (code == WEIR_OK && !c->ctx->out.sys_errno) {
+		code = consume_state_end(c, err);
+	}
 	if (c->skipped) {
 		ctx_warn(c->ctx, "%" PRId64 " record%s or batch%s skipped", c->skipped,
 			c->skipped == 1 ? "" : "s", c->skipped == 1 ? "" : "es");
@@ -308,8 +321,12 @@ static enum weir_code run(struct consume *c, struct weir_err *err)
 static enum weir_code main_run(
 	const struct consume_args *args, bool tail, struct ctx *ctx, struct weir_err *err)
 {
-	struct consume c = {
-		.ctx = ctx, .args = args, .tail = tail, .now_ms = clock_wall_ms(), .quiet_ms = -1};
+	struct consume c = {.ctx = ctx,
+		.args = args,
+		.tail = tail,
+		.out = &ctx->out,
+		.now_ms = clock_wall_ms(),
+		.quiet_ms = -1};
 	buf_init(&c.delim, 0);
 	buf_init(&c.key_delim, 0);
 	buf_init(&c.decoded, LIMIT_FRAME_DEFAULT);
@@ -321,6 +338,7 @@ static enum weir_code main_run(
 	}
 	consumer_close(&c.consumer);
 	consume_latest_free(&c);
+	consume_state_close(&c);
 	for (size_t i = 0; i < c.target_count; i++) {
 		mem_free(c.targets[i].name);
 		mem_free(c.targets[i].spans);

@@ -362,7 +362,7 @@ static enum weir_code begin_topic(struct consume *c, const struct membership_sha
 		partitions =
 			shares[i].partition >= partitions ? shares[i].partition + 1 : partitions;
 	}
-	struct target *target = consume_target(c, shares[0].topic, partitions);
+	struct target *target = consume_target(c, shares[0].topic, (struct uuid){{0}}, partitions);
 	for (int32_t i = 0; i < target->count; i++) {
 		target->spans[i].chosen = false;
 	}

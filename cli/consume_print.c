@@ -31,7 +31,7 @@ void consume_finish(struct consume *c, struct target *target, int32_t partition)
 
 static void put_text(struct consume *c, struct slice text)
 {
-	struct out *out = &c->ctx->out;
+	struct out *out = c->out;
 	if (text.data && c->args->encoding != ENCODING_TEXT) {
 		encoding_put((enum encoding)c->args->encoding, &out->buf, text);
 		out_bytes(out, NULL, 0);
@@ -56,7 +56,7 @@ void consume_make_row(
 
 static enum weir_code put_row(struct consume *c, const struct row *row, struct weir_err *err)
 {
-	struct out *out = &c->ctx->out;
+	struct out *out = c->out;
 	if (c->format) {
 		return format_print(c->format, row, &c->style, out, err);
 	}
@@ -92,10 +92,20 @@ bool consume_skips(struct consume *c, enum weir_code code, const struct weir_err
 static enum weir_code put_or_skip(
 	struct consume *c, const struct row *row, bool *printed, struct weir_err *err)
 {
-	struct out *out = &c->ctx->out;
 	struct weir_err why;
-	size_t mark = out_mark(out);
-	enum weir_code code = put_row(c, row, &why);
+	enum weir_code code = c->sink ? sink_out(c->sink, row, &c->out, &why) : WEIR_OK;
+	struct out *out = c->out;
+	size_t mark = 0;
+	if (code == WEIR_OK) {
+		mark = out_mark(out);
+		code = put_row(c, row, &why);
+	} else if (consume_skips(c, code, &why)) {
+		*printed = false;
+		return WEIR_OK;
+	} else {
+		*err = why;
+		return code;
+	}
 	*printed = code == WEIR_OK;
 	if (*printed) {
 		out_keep(out);
@@ -188,9 +198,20 @@ enum weir_code consume_take_record(
 	return code;
 }
 
-void consume_take_batch(struct consume *c, const struct consumed *got)
+enum weir_code consume_take_batch(
+	struct consume *c, const struct consumed *got, struct weir_err *err)
 {
-	struct slice bytes = got->batch->bytes;
-	out_bytes(&c->ctx->out, bytes.data, bytes.len);
-	c->printed += got->batch->record_count > 0 ? got->batch->record_count : 1;
+	const struct batch *batch = got->batch;
+	struct row row = row_none;
+	row.topic = slice_str(got->topic);
+	row.partition = got->partition;
+	row.offset = batch->base_offset;
+	row.timestamp = batch->base_timestamp;
+	row.attributes = batch->attributes;
+	enum weir_code code = c->sink ? sink_out(c->sink, &row, &c->out, err) : WEIR_OK;
+	if (code == WEIR_OK) {
+		out_bytes(c->out, batch->bytes.data, batch->bytes.len);
+		c->printed += batch->record_count > 0 ? batch->record_count : 1;
+	}
+	return code;
 }

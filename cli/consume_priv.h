@@ -6,6 +6,7 @@
 #include "cli/context.h"
 #include "cli/filter.h"
 #include "cli/format.h"
+#include "cli/sink.h"
 
 struct consume_args {
 	struct opt_list topics, offsets, filters;
@@ -21,7 +22,7 @@ struct consume_args {
 	int64_t idle_ms, require;
 	int64_t tail;
 	bool latest;
-	const char *decode;
+	const char *decode, *out, *state;
 	const char *merge; /* NULL: no; else a duration */
 	const char *group;
 	int commit; /* CONSUME_COMMIT_...; -1: not given */
@@ -38,6 +39,7 @@ enum on_error { ON_ERROR_FAIL, ON_ERROR_SKIP, ON_ERROR_RAW };
 /* A topic that is read; spans are indexed by partition. */
 struct target {
 	char *name;
+	struct uuid id;
 	struct span *spans;
 	int32_t count;
 };
@@ -55,6 +57,12 @@ struct consume {
 	struct latest *latest; /* of --latest-by-key; NULL: none */
 	struct ranges ranges;
 	struct filters *filters;
+	struct out *out;   /* where records go */
+	struct sink *sink; /* of --out; NULL: none */
+	struct state *state;
+	bool keeps_state; /* of --state, not only read */
+	struct format *out_format;
+	int64_t checkpoint_ms, checkpoint_every_ms;
 	struct buf delim, key_delim, decoded;
 	struct format *format;
 	struct format_style style;
@@ -71,7 +79,8 @@ struct consume {
 WEIR_MUST_USE enum weir_code consume_find_topics(
 	struct consume *c, const char *const *words, size_t count, struct weir_err *err);
 /* The target of a topic, with room for its partitions; made if need be. Others may move. */
-struct target *consume_target(struct consume *c, const char *name, int32_t partition_count);
+struct target *consume_target(
+	struct consume *c, const char *name, struct uuid id, int32_t partition_count);
 /* Which partitions of target are read, from where to where; assigns them. Errors: USAGE, the
  * broker's.
  */
@@ -81,6 +90,22 @@ WEIR_MUST_USE enum weir_code consume_assign_target(
 WEIR_MUST_USE enum weir_code consume_read(struct consume *c, struct weir_err *err);
 /* As consume_read, in the order of timestamps over all partitions. */
 WEIR_MUST_USE enum weir_code consume_read_merged(struct consume *c, struct weir_err *err);
+
+/* Whether the options of --out and --state go with the others. Errors: USAGE. */
+WEIR_MUST_USE enum weir_code consume_state_check(struct consume *c, struct weir_err *err);
+/* Errors: of state_open and sink_open. */
+WEIR_MUST_USE enum weir_code consume_state_open(struct consume *c, struct weir_err *err);
+void consume_state_close(struct consume *c);
+bool consume_offset_is_state(const struct consume *c); /* -o state:FILE */
+/* Where the state is, the spans of target begin. Errors: INCONSISTENT_TOPIC_ID,
+ * OFFSET_OUT_OF_RANGE.
+ */
+WEIR_MUST_USE enum weir_code consume_state_apply(
+	struct consume *c, const struct target *target, struct weir_err *err);
+/* A checkpoint when it is time; between records only. */
+WEIR_MUST_USE enum weir_code consume_state_step(struct consume *c, struct weir_err *err);
+/* The last one: files get their names. */
+WEIR_MUST_USE enum weir_code consume_state_end(struct consume *c, struct weir_err *err);
 
 /* Prints the last records of all partitions, and assigns them from there on. */
 WEIR_MUST_USE enum weir_code consume_tail(struct consume *c, struct weir_err *err);
@@ -107,7 +132,8 @@ WEIR_MUST_USE enum weir_code consume_put(
 /* Prints a record if it is wanted. Errors: of the format or a filter. */
 WEIR_MUST_USE enum weir_code consume_take_record(
 	struct consume *c, const struct consumed *got, struct weir_err *err);
-void consume_take_batch(struct consume *c, const struct consumed *got);
+WEIR_MUST_USE enum weir_code consume_take_batch(
+	struct consume *c, const struct consumed *got, struct weir_err *err);
 /* Nothing more is read of a partition. */
 void consume_finish(struct consume *c, struct target *target, int32_t partition);
 /* Whether an error that names one record or batch may be passed over; says so, the first times. */

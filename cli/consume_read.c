@@ -77,7 +77,9 @@ bool consume_idle(struct consume *c, int64_t *wait_ms)
 bool consume_busy(struct consume *c)
 {
 	c->quiet_ms = -1;
-	if (++c->taken % LOOK_EVERY || clock_mono_ms() - c->flushed_ms <= FLUSH_EVERY_MS) {
+	bool often = c->keeps_state && c->checkpoint_every_ms < FLUSH_EVERY_MS;
+	int64_t every_ms = often ? c->checkpoint_every_ms : FLUSH_EVERY_MS;
+	if (++c->taken % LOOK_EVERY || clock_mono_ms() - c->flushed_ms <= every_ms) {
 		return false;
 	}
 	consume_flush(c);
@@ -119,7 +121,11 @@ enum weir_code consume_read(struct consume *c, struct weir_err *err)
 			if (!consume_idle(c, &wait_ms)) {
 				return WEIR_OK;
 			}
-			code = on_idle_member(c, event == CONSUMER_DONE, wait_ms, &ended, err);
+			code = consume_state_step(c, err);
+			if (code == WEIR_OK) {
+				code = on_idle_member(
+					c, event == CONSUMER_DONE, wait_ms, &ended, err);
+			}
 			if (code != WEIR_OK || ended) {
 				return code;
 			}
@@ -127,7 +133,7 @@ enum weir_code consume_read(struct consume *c, struct weir_err *err)
 		}
 		wait_ms = 0;
 		if (c->args->batches) {
-			consume_take_batch(c, &got);
+			code = consume_take_batch(c, &got, err);
 		} else {
 			code = consume_take_record(c, &got, err);
 		}
@@ -135,7 +141,10 @@ enum weir_code consume_read(struct consume *c, struct weir_err *err)
 			return code;
 		}
 		if (consume_busy(c)) {
-			code = on_idle_member(c, false, 0, &ended, err);
+			code = consume_state_step(c, err);
+			if (code == WEIR_OK) {
+				code = on_idle_member(c, false, 0, &ended, err);
+			}
 		}
 		if (code != WEIR_OK) {
 			return code;

@@ -12,7 +12,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-struct target *consume_target(struct consume *c, const char *name, int32_t partition_count)
+struct target *consume_target(
+	struct consume *c, const char *name, struct uuid id, int32_t partition_count)
 {
 	for (size_t i = 0; i < c->target_count; i++) {
 		struct target *target = &c->targets[i];
@@ -30,6 +31,7 @@ struct target *consume_target(struct consume *c, const char *name, int32_t parti
 	c->seen_name = NULL;
 	c->targets = mem_grow(c->targets, c->target_count + 1, sizeof(*c->targets));
 	c->targets[c->target_count++] = (struct target){.name = mem_dup_str(name),
+		.id = id,
 		.spans = mem_array((size_t)partition_count + 1, sizeof(struct span)),
 		.count = partition_count};
 	return &c->targets[c->target_count - 1];
@@ -42,7 +44,7 @@ static enum weir_code find_topic(struct consume *c, const char *name, struct wei
 	arena_init(&arena, (size_t)LIMIT_FRAME_DEFAULT);
 	enum weir_code code = client_topic(c->client, name, &arena, &topic, err);
 	if (code == WEIR_OK) {
-		(void)consume_target(c, name, topic->partition_count);
+		(void)consume_target(c, name, topic->id, topic->partition_count);
 	}
 	arena_fini(&arena);
 	return code == WEIR_OK ? code : topic_unknown(c->ctx, code, err);
@@ -59,7 +61,7 @@ static enum weir_code find_matches(
 			code = err_set(err, WEIR_UNKNOWN_TOPIC_OR_PARTITION,
 				"no topic matches \"%s\"", pick.items[i].name);
 		} else {
-			(void)consume_target(c, topic->name, topic->partition_count);
+			(void)consume_target(c, topic->name, topic->id, topic->partition_count);
 		}
 	}
 	topic_pick_fini(&pick);
@@ -129,6 +131,9 @@ enum weir_code consume_assign_target(struct consume *c, struct target *target, s
 	}
 	code = ranges_resolve(&c->ranges, c->client, target->name, c->committed,
 		c->args->exit_at_end, c->now_ms, target->spans, target->count, err);
+	if (code == WEIR_OK) {
+		code = consume_state_apply(c, target, err);
+	}
 	for (int32_t i = 0; i < target->count && code == WEIR_OK; i++) {
 		struct span *span = &target->spans[i];
 		if (!span->chosen || c->tail || (span->end >= 0 && span->end <= span->begin)) {

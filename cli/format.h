@@ -62,6 +62,13 @@ struct format_style {
 WEIR_MUST_USE enum weir_code format_print(const struct format *format, const struct row *row,
 	const struct format_style *style, struct out *out, struct weir_err *err);
 
+/*
+ * The path that format makes of row, in path: bytes of a token that no file name has, and a dot at
+ * its start, are "_", and so is a token that is empty. Errors: format_print's.
+ */
+WEIR_MUST_USE enum weir_code format_path(
+	const struct format *format, const struct row *row, struct buf *path, struct weir_err *err);
+
 struct format_reader;
 struct format_reader_conf {
 	bool empty_is_null;    /* empty keys and values are null */

@@ -342,3 +342,44 @@ enum weir_code format_print(const struct format *format, const struct row *row,
 	}
 	return WEIR_OK;
 }
+
+/* One token's text as part of a path. */
+static void add_name(struct buf *path, struct slice text)
+{
+	if (!text.len) {
+		buf_add_byte(path, '_');
+	}
+	for (bool first = true; text.len; first = false) {
+		size_t len = utf8_len(text);
+		uint8_t c = text.data[0];
+		if (!len || c < 0x20 || c == 0x7f || c == '/' || (first && c == '.')) {
+			buf_add_byte(path, '_');
+			len = 1;
+		} else {
+			buf_add(path, text.data, len);
+		}
+		text = slice_of(text.data + len, text.len - len);
+	}
+}
+
+enum weir_code format_path(
+	const struct format *format, const struct row *row, struct buf *path, struct weir_err *err)
+{
+	struct format_style style = {.null_text = NULL};
+	struct out out = {.fd = -1, .raw = true, .held = true};
+	enum weir_code code = WEIR_OK;
+	buf_init(&out.buf, 0);
+	buf_reset(path);
+	for (size_t i = 0; i < format->count && code == WEIR_OK; i++) {
+		const struct format_item *item = &format->items[i];
+		if (item->field == FORMAT_LITERAL) {
+			buf_add(path, item->text.data, item->text.len);
+			continue;
+		}
+		buf_reset(&out.buf);
+		code = print_item(item, row, &style, &out, err);
+		add_name(path, slice_of(out.buf.data, out.buf.len));
+	}
+	buf_fini(&out.buf);
+	return code;
+}

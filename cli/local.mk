@@ -19,7 +19,7 @@ libweircli_a_SOURCES = \
 	cli/connect.c cli/connect.h \
 	cli/consume.c cli/consume_priv.h cli/consume_range.c cli/consume_range.h \
 	cli/consume_group.c cli/consume_group.h \
-	cli/consume_latest.c cli/consume_merge.c cli/consume_opts.def cli/consume_print.c cli/consume_read.c cli/consume_tail.c cli/consume_topics.c \
+	cli/consume_latest.c cli/consume_merge.c cli/consume_opts.def cli/consume_print.c cli/consume_read.c cli/consume_state.c cli/consume_tail.c cli/consume_topics.c \
 	cli/config_edit.c cli/config_edit.h cli/config_file.c cli/config_file.h \
 	cli/context.c cli/context.h cli/ctx_props.c \
 	cli/context_edit.c cli/context_list.c cli/context_prompt.c \
@@ -60,6 +60,8 @@ libweircli_a_SOURCES = \
 	cli/segment_list.c cli/segment_txns.c cli/segment_txns.h cli/segment_verify.c \
 	cli/settings.c cli/settings.h cli/settings_alter.c \
 	cli/shell.c cli/shell_complete.c cli/shell_complete.h cli/shell_input.c cli/shell_input.h cli/shell_line.c cli/shell_line.h \
+	cli/sink.c cli/sink.h \
+	cli/state.c cli/state.h \
 	cli/table.c cli/table.h \
 	cli/top.c cli/top_sample.c cli/top_sample.h cli/top_screen.c cli/top_screen.h \
 	cli/topic_add_partitions.c cli/topic_alter.c \

@@ -13,7 +13,7 @@ enum { OUT_CHUNK = 64 * 1024, OUT_IDLE_MS = 100 };
 
 void out_init(struct out *out, int fd)
 {
-	*out = (struct out){.fd = fd, .tty = isatty(fd) == 1};
+	*out = (struct out){.fd = fd, .name = "standard output", .tty = isatty(fd) == 1};
 	buf_init(&out->buf, 0);
 	struct winsize size;
 	if (out->tty) {
@@ -136,7 +136,7 @@ enum weir_code out_flush(struct out *out, struct weir_err *err)
 {
 	push(out);
 	if (out->sys_errno) {
-		return err_sys(err, out->sys_errno, "cannot write standard output");
+		return err_sys(err, out->sys_errno, "cannot write %s", out->name);
 	}
 	return WEIR_OK;
 }

@@ -10,6 +10,7 @@
 
 struct out {
 	int fd;
+	const char *name; /* for errors */
 	bool tty;
 	bool color;
 	bool raw;      /* control bytes of records go to a terminal as they are */

@@ -166,6 +166,8 @@ cli_tests = \
 	tests/cli/shell.bats \
 	tests/cli/testing.bats \
 	tests/cli/top.bats \
+	tests/cli/sink.bats \
+	tests/cli/sink_kill.bats \
 	tests/cli/tail.bats \
 	tests/cli/topic.bats \
 	tests/cli/topic_apply.bats \
