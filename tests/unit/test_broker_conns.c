@@ -227,15 +227,16 @@ static void who_does_not_read_is_not_listened_to(void **state)
 static void the_idle_are_closed(void **state)
 {
 	struct engine *e = *state;
-	restart_with(e, "connections.max.idle.ms", "200");
+	restart_with(e, "connections.max.idle.ms", "1000");
 	struct net_addr addr = listen_tcp(e);
-	int silent = dial(&addr), half = dial(&addr), waiting = dial(&addr);
+	int silent = dial(&addr), half = dial(&addr);
 	assert_true(served(e, silent));
 	transmit(half, "\0\0\0\x20\0\x12", 6);
 	create(e, "t");
-	int before = e->fd;
+	int before = e->fd,
+	    waiting = dial(&addr); /* only now: it must not be idle before it asks */
 	e->fd = waiting;
-	ask_fetch(e, 1, 1500, 1); /* waits on us, so it is not idle */
+	ask_fetch(e, 1, 3000, 1); /* waits on us, so it is not idle */
 	assert_true(is_closed(silent));
 	assert_true(is_closed(half));
 	struct fetch_response response;
