@@ -26,7 +26,7 @@ struct conn {
 	struct list replies;
 	int in_flight;
 	size_t out_bytes;  /* of replies that are done and not sent whole */
-	int64_t active_ms; /* mono ms of the last byte either way */
+	int64_t active_ms; /* mono ms of the last byte either way, or answer made */
 	bool in_turn;	   /* frames are being worked off */
 	bool read_paused;
 	bool ended; /* the peer sends no more; it still reads what it asked for */

@@ -58,9 +58,11 @@ void reply_release(struct reply *reply)
 static void finish(struct reply *reply)
 {
 	struct conn *conn = reply->conn;
+	int64_t now_ns = clock_mono_ns();
 	reply->done = true;
+	conn->active_ms = now_ns / 1000000; /* the sweep may come before it is sent */
 	stat_add_label(STAT_requests, (size_t)reply->api->key, 1);
-	stat_time(STAT_request_time, (size_t)reply->api->key, clock_mono_ns() - reply->begun_ns);
+	stat_time(STAT_request_time, (size_t)reply->api->key, now_ns - reply->begun_ns);
 	if (conn->fd < 0) {
 		reply_release(reply);
 		return;

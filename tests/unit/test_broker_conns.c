@@ -236,7 +236,8 @@ static void the_idle_are_closed(void **state)
 	int before = e->fd,
 	    waiting = dial(&addr); /* only now: it must not be idle before it asks */
 	e->fd = waiting;
-	ask_fetch(e, 1, 3000, 1); /* waits on us, so it is not idle */
+	/* It waits on us, so it is not idle; its answer falls due together with a sweep. */
+	ask_fetch(e, 1, 3000, 1);
 	assert_true(is_closed(silent));
 	assert_true(is_closed(half));
 	struct fetch_response response;
