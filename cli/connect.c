@@ -204,7 +204,11 @@ enum weir_code connect_client(struct ctx *ctx, struct client **client, struct we
 	*client = ctx->client;
 	mem_free(socket);
 	if (code == WEIR_CONNECT && !ctx->hint.text[0]) {
-		hint_set(&ctx->hint, "\"weir doctor\" looks at every step on the way there");
+		hint_set(&ctx->hint, "%s",
+			conf.brokers_origin == client_conf_default.brokers_origin
+				? "\"weir broker\" starts one here; -b or $WEIR_BROKERS names "
+				  "others"
+				: "\"weir doctor\" looks at every step on the way there");
 	}
 	return code;
 }

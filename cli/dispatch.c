@@ -52,9 +52,7 @@ static enum weir_code unknown_word(struct run *run, const char *word, struct wei
 		path += len ? len + 1 : 0;
 		char next[64];
 		snprintf(next, sizeof(next), "%.*s", (int)strcspn(path, " "), path);
-		size_t old = near.best_distance;
-		near_offer(&near, next);
-		if (near.best_distance < old) {
+		if (near_offer(&near, next)) {
 			snprintf(seen, sizeof(seen), "%s", next);
 		}
 	}

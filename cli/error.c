@@ -59,6 +59,9 @@ static enum weir_code check(struct ctx *ctx, const char *word, struct weir_err *
 	if (near.best) {
 		hint_set(&ctx->hint, "did you mean %s?", near.best);
 	}
+	if (!near.best) {
+		hint_set(&ctx->hint, "\"weir error list\" lists them");
+	}
 	return err_set(err, WEIR_NOT_FOUND, "no error \"%s\"", word);
 }
 

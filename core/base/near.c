@@ -37,14 +37,18 @@ size_t near_distance(const char *a, const char *b, size_t max)
 void near_init(struct near *near, const char *wanted)
 {
 	size_t third = strlen(wanted) / 3;
-	*near = (struct near){wanted, NULL, (third < 1 ? 1 : third > 3 ? 3 : third) + 1};
+	*near = (struct near){wanted, NULL, (third < 1 ? 1 : third > 3 ? 3 : third) + 1, 0};
 }
 
-void near_offer(struct near *near, const char *word)
+bool near_offer(struct near *near, const char *word)
 {
-	size_t d = near_distance(near->wanted, word, near->best_distance);
-	if (d < near->best_distance) {
+	size_t d = near_distance(near->wanted, word, near->best_distance), len = strlen(word);
+	bool tie = near->best && d == near->best_distance;
+	if (d < near->best_distance || (tie && len > near->best_len)) {
 		near->best = word;
 		near->best_distance = d;
+		near->best_len = len;
+		return true;
 	}
+	return false;
 }

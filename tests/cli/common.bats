@@ -161,3 +161,18 @@ load common
 	is 0 "$status"
 	[[ $out =~ ^weir\ [0-9]+\.[0-9]+ ]]
 }
+
+@test "the first errors of a newcomer say what to do" {
+	# Only where nothing listens on the usual port.
+	if ! (exec 9<>/dev/tcp/127.0.0.1/9092) 2>/dev/null; then
+		both $WEIR topic list --timeout 1s
+		is 3 "$status"
+		has "$err" '"weir broker" starts one here'
+	fi
+	both $WEIR topic list -b 127.0.0.1:1 --timeout 1s
+	has "$err" '"weir doctor" looks at every step'
+	both $WEIR topc list
+	has "$err" 'did you mean "topic"?'
+	both $WEIR error 999
+	has "$err" 'weir error list'
+}

@@ -64,6 +64,14 @@ static void nearest_word(void **state)
 	near_offer(&near, "orders");
 	assert_null(near.best);
 	assert_int_equal(near_distance("kitten", "sitting", 5), 3);
+	near_init(&near, "topc");
+	near_offer(&near, "top");
+	near_offer(&near, "topic");
+	assert_string_equal(near.best, "topic");
+	near_init(&near, "topc");
+	near_offer(&near, "topic");
+	near_offer(&near, "top");
+	assert_string_equal(near.best, "topic");
 }
 
 static char last_line[256];
