@@ -4,9 +4,10 @@
 #include "core/base/clock.h"
 #include "core/base/limits.h"
 #include "core/base/mem.h"
-#include "core/wire/messages.h"
+#include "core/client/groups.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,12 +81,18 @@ struct names {
 	int64_t count;
 };
 
-static void names_add(struct names *names, const char *topic, int32_t partition)
+static void names_add(struct names *names, const char *fmt, ...) WEIR_PRINTF(2, 3);
+static void names_add(struct names *names, const char *fmt, ...)
 {
 	size_t len = strlen(names->text);
 	if (names->count++ < NAMED_MAX) {
-		snprintf(names->text + len, sizeof(names->text) - len, "%s%s-%d", len ? ", " : "",
-			topic, (int)partition);
+		char name[100];
+		va_list args;
+		va_start(args, fmt);
+		vsnprintf(name, sizeof(name), fmt, args);
+		va_end(args);
+		snprintf(names->text + len, sizeof(names->text) - len, "%s%s", len ? ", " : "",
+			name);
 	} else if (names->count == NAMED_MAX + 1) {
 		snprintf(names->text + len, sizeof(names->text) - len, ", ...");
 	}
@@ -101,9 +108,9 @@ static void check_topics(struct doctor *d, const struct client_cluster *cluster)
 			const struct client_partition *part = &topic->partitions[p];
 			partitions++;
 			if (part->leader < 0) {
-				names_add(&leaderless, topic->name, p);
+				names_add(&leaderless, "%s-%d", topic->name, (int)p);
 			} else if (part->isr_count < part->replica_count) {
-				names_add(&behind, topic->name, p);
+				names_add(&behind, "%s-%d", topic->name, (int)p);
 			}
 		}
 	}
@@ -117,64 +124,34 @@ static void check_topics(struct doctor *d, const struct client_cluster *cluster)
 		partitions, behind.count ? ": " : "", behind.text);
 }
 
-/* Groups of one node: those in a rebalance are named. */
-static enum weir_code count_groups(struct client *client, int32_t node, int64_t *groups,
-	struct names *busy, struct arena *arena, struct weir_err *err)
-{
-	struct list_groups_request request;
-	struct list_groups_response response;
-	int16_t version;
-	wire_defaults(&list_groups_request_message, &request);
-	enum weir_code code = client_call(
-		client, node, API_LIST_GROUPS, &request, arena, &response, &version, err);
-	if (code) {
-		return code;
-	}
-	if (response.error_code) {
-		return err_set(err, err_info(response.error_code)->code, "%s",
-			err_info(response.error_code)->text);
-	}
-	for (int32_t i = 0; i < response.groups_count; i++) {
-		const struct list_groups_response_listed_group *g = &response.groups[i];
-		char name[80];
-		++*groups;
-		if (slice_equal(g->group_state, slice_str("PreparingRebalance")) ||
-			slice_equal(g->group_state, slice_str("CompletingRebalance"))) {
-			snprintf(name, sizeof(name), "%.*s",
-				(int)(g->group_id.len < 60 ? g->group_id.len : 60),
-				(const char *)g->group_id.data);
-			names_add(busy, name, node);
-		}
-	}
-	return WEIR_OK;
-}
-
-static void check_groups(
-	struct doctor *d, struct client *client, const struct client_cluster *cluster)
+static void check_groups(struct doctor *d, struct client *client)
 {
 	struct names busy = {0};
+	struct group_listing *groups;
 	struct weir_err why;
 	struct arena arena;
-	int64_t groups = 0;
-	enum weir_code code = WEIR_OK;
+	size_t count;
 	if (!client_has_api(client, API_LIST_GROUPS, 0)) {
 		doctor_put(d, "groups", "states", FINDING_SKIP, NULL, "the broker has no groups");
 		return;
 	}
 	arena_init(&arena, LIMIT_FRAME_DEFAULT);
-	for (size_t i = 0; i < cluster->node_count && !code; i++) {
-		code = count_groups(client, cluster->nodes[i].id, &groups, &busy, &arena, &why);
-	}
-	if (code) {
+	if (groups_list(client, &arena, &groups, &count, &why) != WEIR_OK) {
 		doctor_put(d, "groups", "states", FINDING_FAIL, NULL, "%s", why.text);
-	} else {
-		doctor_put(d, "groups", "states", busy.count ? FINDING_WARN : FINDING_OK,
-			busy.count
-				? "run again: a group that stays so has members that do not answer"
-				: NULL,
-			"%" PRId64 " of %" PRId64 " groups in a rebalance%s%s", busy.count, groups,
-			busy.count ? ": " : "", busy.text);
+		arena_fini(&arena);
+		return;
 	}
+	for (size_t i = 0; i < count; i++) {
+		const char *state = groups[i].state ? groups[i].state : "";
+		if (!strcmp(state, "PreparingRebalance") || !strcmp(state, "CompletingRebalance")) {
+			names_add(&busy, "%s", groups[i].id);
+		}
+	}
+	doctor_put(d, "groups", "states", busy.count ? FINDING_WARN : FINDING_OK,
+		busy.count ? "run again: a group that stays so has members that do not answer"
+			   : NULL,
+		"%" PRId64 " of %zu groups in a rebalance%s%s", busy.count, count,
+		busy.count ? ": " : "", busy.text);
 	arena_fini(&arena);
 }
 
@@ -224,7 +201,7 @@ static void check_clock(
 void doctor_topics(struct doctor *d, struct client *client, const struct client_cluster *cluster)
 {
 	check_topics(d, cluster);
-	check_groups(d, client, cluster);
+	check_groups(d, client);
 }
 
 void doctor_cluster(struct doctor *d, struct client *client)

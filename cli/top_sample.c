@@ -6,6 +6,7 @@
 #include "core/base/limits.h"
 #include "core/base/mem.h"
 #include "core/client/group_offsets.h"
+#include "core/client/groups.h"
 #include "core/wire/messages.h"
 
 #include <stdio.h>
@@ -220,14 +221,13 @@ static void sample_brokers(struct round *r, struct map *sizes)
 
 /* ---- groups ---- */
 
-static void sample_group(struct round *r, struct slice id, struct slice state)
+static void sample_group(struct round *r, const char *id, const char *state)
 {
 	struct group_offset *items;
 	size_t count;
 	int64_t lag = 0, committed = 0, partitions = 0;
-	char *name = mem_dup(id.data, id.len);
 	enum weir_code code =
-		group_offsets_all(r->top->client, name, &r->arena, &items, &count, NULL);
+		group_offsets_all(r->top->client, id, &r->arena, &items, &count, NULL);
 	for (size_t i = 0; code == WEIR_OK && i < count; i++) {
 		struct client_offset *ends = map_get(&r->ends, slice_str(items[i].topic));
 		for (size_t t = 0; !ends && t < r->cluster.topic_count; t++) {
@@ -249,14 +249,12 @@ static void sample_group(struct round *r, struct slice id, struct slice state)
 			}
 		}
 	}
-	struct top_row *row = row_of(r->top, TOP_GROUP, id);
+	struct top_row *row = row_of(r->top, TOP_GROUP, slice_str(id));
 	row->lag = code == WEIR_OK ? lag : -1;
 	row->count = partitions;
-	snprintf(row->state_text, sizeof(row->state_text), "%.*s",
-		(int)(state.len < 23 ? state.len : 23), state.data ? (const char *)state.data : "");
+	snprintf(row->state_text, sizeof(row->state_text), "%s", state ? state : "");
 	row->state = row->state_text[0] ? row->state_text : NULL;
 	row_update(r->top, row, code == WEIR_OK ? committed : -1, -1);
-	mem_free(name);
 }
 
 static void sample_groups(struct round *r)
@@ -264,17 +262,11 @@ static void sample_groups(struct round *r)
 	if (!client_has_api(r->top->client, API_LIST_GROUPS, 0) || r->top->topic_count) {
 		return;
 	}
-	for (size_t i = 0; i < r->cluster.node_count; i++) {
-		struct list_groups_request request;
-		struct list_groups_response response;
-		wire_defaults(&list_groups_request_message, &request);
-		if (client_call(r->top->client, r->cluster.nodes[i].id, API_LIST_GROUPS, &request,
-			    &r->arena, &response, NULL, NULL) != WEIR_OK) {
-			continue;
-		}
-		for (int32_t g = 0; g < response.groups_count; g++) {
-			sample_group(
-				r, response.groups[g].group_id, response.groups[g].group_state);
+	struct group_listing *groups;
+	size_t count;
+	if (groups_list(r->top->client, &r->arena, &groups, &count, NULL) == WEIR_OK) {
+		for (size_t i = 0; i < count; i++) {
+			sample_group(r, groups[i].id, groups[i].state);
 		}
 	}
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/wire_input.h"
 
+#include "cli/base64.h"
 #include "core/base/near.h"
 #include "core/base/number.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,42 +33,32 @@ static enum weir_code read_fd(int fd, const char *path, struct buf *out, struct 
 	}
 }
 
-static int hex_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
-/* In place: two digits become a byte. */
+/* Takes white space out, then the digits become bytes. */
 static enum weir_code from_hex(struct buf *text, const char *path, struct weir_err *err)
 {
 	size_t digits = 0, line = 1;
-	int high = 0;
 	for (size_t i = 0; i < text->len; i++) {
 		uint8_t c = text->data[i];
-		int digit = hex_digit(c);
 		line += c == '\n';
 		if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
 			continue;
 		}
-		if (digit < 0) {
+		if (!isxdigit(c)) {
 			return err_set(err, WEIR_BAD_DATA,
 				"%s:%zu: byte 0x%02x is no hexadecimal digit", path, line, c);
 		}
-		if (digits++ % 2) {
-			text->data[digits / 2 - 1] = (uint8_t)(high << 4 | digit);
-		} else {
-			high = digit;
-		}
+		text->data[digits++] = c;
 	}
 	if (digits % 2) {
 		return err_set(err, WEIR_BAD_DATA, "%s: %zu hexadecimal digits, an odd number",
 			path, digits);
 	}
-	text->len = digits / 2;
-	return WEIR_OK;
+	struct buf bytes;
+	buf_init(&bytes, INPUT_BYTES_MAX);
+	bool good = hex_decode(&bytes, slice_of(text->data, digits)) && !bytes.failed;
+	buf_fini(text);
+	*text = bytes;
+	return good ? WEIR_OK : err_set(err, WEIR_NO_MEMORY, "%s: no memory for it", path);
 }
 
 enum weir_code wire_input_read(const char *path, bool hex, struct buf *out, struct weir_err *err)

@@ -107,8 +107,7 @@ static enum weir_code resolve_node(
 	return code;
 }
 
-struct
-try {
+struct attempt {
 	int32_t node; /* as asked */
 	int16_t key, cap;
 	const void *request;
@@ -116,7 +115,7 @@ try {
 	bool reached; /* the node has ever been reached */
 };
 
-static enum weir_code call_once(struct client *client, struct try *try, struct arena *arena,
+static enum weir_code call_once(struct client *client, struct attempt *try, struct arena *arena,
 	void *response, int16_t *version, struct weir_err *err)
 {
 	int32_t node = try->node;
@@ -156,7 +155,7 @@ enum weir_code call_until(struct client *client, int32_t node, int16_t key, int1
 	const void *request, int64_t deadline_ms, struct arena *arena, void *response,
 	int16_t *version, struct weir_err *err)
 {
-	struct try try = {
+	struct attempt try = {
 		.node = node,
 		.key = key,
 		.cap = cap_of(key, cap),
