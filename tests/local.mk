@@ -160,6 +160,7 @@ cli_tests = \
 	tests/cli/options.bats \
 	tests/cli/kcat.bats \
 	tests/cli/merge.bats \
+	tests/cli/metrics.bats \
 	tests/cli/produce.bats \
 	tests/cli/readme.bats \
 	tests/cli/segment.bats \
