@@ -68,24 +68,20 @@ int64_t times_at(const struct times *times, double part)
 	return times->max_ns;
 }
 
-enum weir_code bench_rate(const char *text, int64_t *rate, struct weir_err *err)
+enum weir_code bench_check(const struct ctx *ctx, struct weir_err *err)
 {
-	char number[32];
-	size_t len = strcspn(text, "/");
-	snprintf(number, sizeof(number), "%.*s", (int)(len < 31 ? len : 31), text);
-	if (text[len] && strcmp(text + len, "/s") != 0) {
-		return err_set(err, WEIR_USAGE, "--rate: \"%s\" is not N or N/s", text);
-	}
-	enum weir_code code = number_i64(number, 1, 1000000000, rate, err);
-	return code == WEIR_OK ? code : err_wrap(err, "--rate");
+	return ctx->globals.dry_run ? err_set(err, WEIR_USAGE, "a dry run has nothing to measure")
+				    : WEIR_OK;
 }
 
-int64_t bench_due_ns(const struct bench *bench, int64_t rate, int64_t number, int64_t now_ns)
+int64_t bench_due_ns(const struct bench *bench, int64_t number, int64_t now_ns)
 {
-	if (!rate) {
+	if (!bench->rate_count) {
 		return now_ns;
 	}
-	return bench->begin_ns + number / rate * 1000000000 + number % rate * 1000000000 / rate;
+	int64_t count = bench->rate_count, span_ns = bench->rate_span_ms * 1000000;
+	return bench->begin_ns + number / count * span_ns +
+	       (int64_t)((double)(number % count) / (double)count * (double)span_ns);
 }
 
 char *bench_filling(int64_t size_bytes)

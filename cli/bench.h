@@ -37,14 +37,15 @@ struct bench {
 	const struct bench_args *args;
 	const char *operation, *topic;
 	int64_t records, bytes;
+	int64_t rate_count, rate_span_ms; /* records each span; count 0: as fast as goes */
 	int64_t begin_ns, end_ns;
 	struct times *times; /* NULL: none were taken */
 };
 
-/* "N", "N/s": records a second. Errors: USAGE. */
-WEIR_MUST_USE enum weir_code bench_rate(const char *text, int64_t *rate, struct weir_err *err);
+/* Errors: USAGE for a dry run. */
+WEIR_MUST_USE enum weir_code bench_check(const struct ctx *ctx, struct weir_err *err);
 /* When record number (from 0) is due; now_ns when there is no rate. */
-int64_t bench_due_ns(const struct bench *bench, int64_t rate, int64_t number, int64_t now_ns);
+int64_t bench_due_ns(const struct bench *bench, int64_t number, int64_t now_ns);
 /* size_bytes of printable filling that compresses about as text does. Freed by mem_free. */
 char *bench_filling(int64_t size_bytes);
 /* Prints the row, and the pictures that were asked for. Errors: IO. */

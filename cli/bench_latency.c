@@ -27,8 +27,9 @@ static const struct opt opts[] = {
 		.def = "10000", .min = 1, .max = INT64_MAX, .help = "Records to send."),
 	OPT_SIZE(struct bench_args, size_bytes, .name = "size", .arg = "BYTES", .def = "100",
 		.min = MARK_BYTES, .max = 64 * 1024 * 1024, .help = "Bytes of a value."),
-	OPT_STR(struct bench_args, rate, .name = "rate", .arg = "N/s", .def = "1000/s",
-		.help = "Records a second. Times count from when a record was due, whether or not "
+	OPT_STR(struct bench_args, rate, .name = "rate", .arg = "N[/s|/m|/h]", .def = "1000/s",
+		.help = "So many records a second (minute, hour). Times count from when a record "
+			"was due, whether or not "
 			"it "
 			"could be sent then."),
 	BENCH_OPT_PLOT,
@@ -63,7 +64,6 @@ const struct command cmd_bench_latency = {
 
 struct latency {
 	struct bench bench;
-	int64_t rate;
 	uint64_t mark;
 	struct client *client; /* of the consuming thread */
 	struct consumer *consumer;
@@ -145,8 +145,7 @@ static enum weir_code send_all(struct latency *l, struct producer *producer, str
 	memcpy(value, &l->mark, 8);
 	l->bench.begin_ns = clock_mono_ns();
 	while (i < args->records && code == WEIR_OK && !interrupted()) {
-		int64_t now_ns = clock_mono_ns(),
-			due_ns = bench_due_ns(&l->bench, l->rate, i, now_ns);
+		int64_t now_ns = clock_mono_ns(), due_ns = bench_due_ns(&l->bench, i, now_ns);
 		if (due_ns > now_ns) {
 			int64_t left_ns = due_ns - now_ns;
 			left_ns = left_ns < 1000000 ? left_ns : 1000000;
@@ -205,7 +204,9 @@ static enum weir_code bench_latency_run(void *args, struct ctx *ctx, struct weir
 		.mark = random_u64()};
 	struct bench *b = &l.bench;
 	atomic_init(&l.sent, -1);
-	enum weir_code code = bench_rate(b->args->rate, &l.rate, err);
+	enum weir_code code = bench_check(ctx, err);
+	code = code ? code
+		    : client_rate_parse(b->args->rate, &b->rate_count, &b->rate_span_ms, err);
 	b->times = mem_new(sizeof(*b->times));
 	code = code ? code : measure(&l, err);
 	code = code ? code : bench_report(b, err);

@@ -15,8 +15,9 @@ static const struct opt opts[] = {
 		.def = "1000000", .min = 1, .max = INT64_MAX, .help = "Records to produce."),
 	OPT_SIZE(struct bench_args, size_bytes, .name = "size", .arg = "BYTES", .def = "100",
 		.min = 1, .max = 64 * 1024 * 1024, .help = "Bytes of a value."),
-	OPT_STR(struct bench_args, rate, .name = "rate", .arg = "N/s",
-		.help = "Records a second. Times then count from when a record was due, whether or "
+	OPT_STR(struct bench_args, rate, .name = "rate", .arg = "N[/s|/m|/h]",
+		.help = "At most so many records a second (minute, hour). Times then count from "
+			"when a record was due, whether or "
 			"not it could be sent then. Without it: as fast as goes."),
 	OPT_CHOICE(struct bench_args, codec, .name = "compression", .letter = 'z', .arg = "CODEC",
 		.choices = producer_codec_names, .unset = PRODUCER_OPTION_UNSET,
@@ -55,7 +56,7 @@ const struct command cmd_bench_produce = {
 
 struct load {
 	struct bench bench;
-	int64_t rate, done;
+	int64_t done;
 	struct weir_err failed;
 	struct progress progress;
 };
@@ -103,8 +104,8 @@ static enum weir_code send_all(struct load *load, struct producer *producer, str
 	enum weir_code code = WEIR_OK;
 	load->bench.begin_ns = clock_mono_ns();
 	for (int64_t i = 0; i < args->records && code == WEIR_OK && !interrupted(); i++) {
-		int64_t due_ns = bench_due_ns(&load->bench, load->rate, i, clock_mono_ns());
-		if (load->rate) {
+		int64_t due_ns = bench_due_ns(&load->bench, i, clock_mono_ns());
+		if (load->bench.rate_count) {
 			code = wait_for(producer, due_ns, err);
 		}
 		record.tag = (void *)(uintptr_t)due_ns;
@@ -159,7 +160,10 @@ static enum weir_code bench_produce_run(void *args, struct ctx *ctx, struct weir
 		.bench = {
 			.ctx = ctx, .args = args, .operation = "produce", .topic = ctx->words[0]}};
 	struct bench *b = &load.bench;
-	enum weir_code code = b->args->rate ? bench_rate(b->args->rate, &load.rate, err) : WEIR_OK;
+	enum weir_code code = bench_check(ctx, err);
+	if (code == WEIR_OK && b->args->rate) {
+		code = client_rate_parse(b->args->rate, &b->rate_count, &b->rate_span_ms, err);
+	}
 	b->times = mem_new(sizeof(*b->times));
 	if (code == WEIR_OK) {
 		code = measure(&load, err);

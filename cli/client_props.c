@@ -3,6 +3,7 @@
 
 #include "core/base/number.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *const producer_codec_names[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
@@ -62,4 +63,41 @@ enum weir_code client_props_producer(const struct ctx *ctx, int codec, int acks,
 	}
 	conf->batch_bytes = (size_t)batch_bytes;
 	return code;
+}
+
+enum weir_code client_props_consumer(
+	const struct ctx *ctx, struct consumer_conf *conf, struct weir_err *err)
+{
+	int64_t all = conf->fetch_max_bytes, one = conf->partition_max_bytes;
+	enum weir_code code = client_prop_number(ctx, "fetch.max.bytes", 1, INT32_MAX, &all, err);
+	if (code == WEIR_OK) {
+		code = client_prop_number(
+			ctx, "max.partition.fetch.bytes", 1, INT32_MAX, &one, err);
+	}
+	if (code == WEIR_OK) {
+		code = client_prop_number(
+			ctx, "fetch.max.wait.ms", 0, INT32_MAX, &conf->wait_max_ms, err);
+	}
+	conf->fetch_max_bytes = (int32_t)all;
+	conf->partition_max_bytes = (int32_t)one;
+	return code;
+}
+
+enum weir_code client_rate_parse(
+	const char *text, int64_t *count, int64_t *span_ms, struct weir_err *err)
+{
+	size_t len = strcspn(text, "/");
+	const char *unit = text + len;
+	char number[32];
+	snprintf(number, sizeof(number), "%.*s", (int)(len < 31 ? len : 31), text);
+	*span_ms = 1000;
+	if (strcmp(unit, "/m") == 0) {
+		*span_ms = 60 * 1000;
+	} else if (strcmp(unit, "/h") == 0) {
+		*span_ms = 60 * 60 * 1000;
+	} else if (*unit && strcmp(unit, "/s") != 0) {
+		return err_set(err, WEIR_USAGE, "--rate: \"%s\" is not /s, /m or /h", unit);
+	}
+	enum weir_code code = number_i64(number, 1, 1000000000, count, err);
+	return code == WEIR_OK ? code : err_wrap(err, "--rate");
 }

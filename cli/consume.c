@@ -141,20 +141,7 @@ static enum weir_code make_conf(struct consume *c, struct consumer_conf *conf, s
 	}
 	conf->committed = c->committed;
 	conf->control = c->args->control;
-	int64_t all = conf->fetch_max_bytes, one = conf->partition_max_bytes;
-	enum weir_code code =
-		client_prop_number(c->ctx, "fetch.max.bytes", 1, INT32_MAX, &all, err);
-	if (code == WEIR_OK) {
-		code = client_prop_number(
-			c->ctx, "max.partition.fetch.bytes", 1, INT32_MAX, &one, err);
-	}
-	if (code == WEIR_OK) {
-		code = client_prop_number(
-			c->ctx, "fetch.max.wait.ms", 0, INT32_MAX, &conf->wait_max_ms, err);
-	}
-	conf->fetch_max_bytes = (int32_t)all;
-	conf->partition_max_bytes = (int32_t)one;
-	return code;
+	return client_props_consumer(c->ctx, conf, err);
 }
 
 static enum weir_code check_args(const struct consume *c, struct weir_err *err)

@@ -55,106 +55,15 @@ enum weir_code consume_group_check(const struct consume *c, struct weir_err *err
 	return WEIR_OK;
 }
 
-static const char *prop_text(const struct consume *c, const char *key)
-{
-	const struct prop *prop = props_find(&c->ctx->props, key);
-	return prop ? prop->value : NULL;
-}
-
-static enum weir_code bad_prop(
-	const struct consume *c, const char *key, const char *wanted, struct weir_err *err)
-{
-	const struct prop *prop = props_find(&c->ctx->props, key);
-	return err_set(err, WEIR_USAGE, "%s: %s: \"%s\" is not %s", prop->origin, key, prop->value,
-		wanted);
-}
-
-/* Kafka's names for assignors, or the names of its classes. */
-static bool find_assignor(struct slice name, enum assignor *assignor)
-{
-	static const struct {
-		const char *class;
-		enum assignor assignor;
-	} classes[] = {{"RangeAssignor", ASSIGNOR_RANGE},
-		{"RoundRobinAssignor", ASSIGNOR_ROUNDROBIN}, {"StickyAssignor", ASSIGNOR_STICKY},
-		{"CooperativeStickyAssignor", ASSIGNOR_COOPERATIVE_STICKY}};
-	size_t dot = name.len;
-	while (dot && name.data[dot - 1] != '.') {
-		dot--;
-	}
-	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
-		if (slice_equal(slice_of(name.data + dot, name.len - dot),
-			    slice_str(classes[i].class))) {
-			*assignor = classes[i].assignor;
-			return true;
-		}
-	}
-	return assignor_find(name, assignor);
-}
-
-static enum weir_code set_assignors(
-	const struct consume *c, struct membership_conf *conf, struct weir_err *err)
-{
-	static const char key[] = "partition.assignment.strategy";
-	const char *text = prop_text(c, key);
-	if (!text) {
-		return WEIR_OK;
-	}
-	conf->assignor_count = 0;
-	while (*text) {
-		size_t len = strcspn(text, ",");
-		enum assignor assignor;
-		if (conf->assignor_count == ASSIGNOR_COUNT ||
-			!find_assignor(slice_of(text, len), &assignor)) {
-			return bad_prop(c, key, "a list of assignors", err);
-		}
-		conf->assignors[conf->assignor_count++] = assignor;
-		text += len + (text[len] == ',');
-	}
-	return conf->assignor_count ? WEIR_OK : bad_prop(c, key, "a list of assignors", err);
-}
-
-static enum weir_code set_protocol(
-	const struct consume *c, struct membership_conf *conf, struct weir_err *err)
-{
-	const char *text = prop_text(c, "group.protocol");
-	if (text && strcmp(text, "classic") == 0) {
-		conf->protocol = MEMBERSHIP_CLASSIC;
-	} else if (text && strcmp(text, "consumer") == 0) {
-		conf->protocol = MEMBERSHIP_CONSUMER;
-	} else if (text) {
-		return bad_prop(c, "group.protocol", "classic or consumer", err);
-	}
-	return WEIR_OK;
-}
-
-static enum weir_code set_timeouts(
-	const struct consume *c, struct membership_conf *conf, struct weir_err *err)
-{
-	const struct {
-		const char *key;
-		int64_t *value;
-	} rows[] = {{"session.timeout.ms", &conf->session_timeout_ms},
-		{"heartbeat.interval.ms", &conf->heartbeat_ms},
-		{"max.poll.interval.ms", &conf->rebalance_timeout_ms},
-		{"metadata.max.age.ms", &conf->metadata_max_age_ms},
-		{"auto.commit.interval.ms", &c->group->commit_every_ms}};
-	enum weir_code code = WEIR_OK;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows) && code == WEIR_OK; i++) {
-		code = client_prop_number(c->ctx, rows[i].key, 1, INT32_MAX, rows[i].value, err);
-	}
-	return code;
-}
-
 /* auto.offset.reset counts where -o is not given. */
 static enum weir_code set_reset(struct consume *c, struct weir_err *err)
 {
-	const char *text = prop_text(c, "auto.offset.reset");
+	const char *text = client_prop_text(c->ctx, "auto.offset.reset");
 	if (!text || c->args->offsets.count || strcmp(text, "earliest") == 0) {
 		return WEIR_OK;
 	}
 	if (strcmp(text, "latest") != 0) {
-		return bad_prop(c, "auto.offset.reset", "earliest or latest", err);
+		return client_prop_bad(c->ctx, "auto.offset.reset", "earliest or latest", err);
 	}
 	c->ranges.common.from = (struct place){PLACE_END, 0};
 	return WEIR_OK;
@@ -201,12 +110,7 @@ enum weir_code consume_group_open(struct consume *c, struct weir_err *err)
 	c->group->commits = c->args->commit != CONSUME_COMMIT_NONE;
 	map_init(&c->group->sought);
 	conf.group_id = c->args->group;
-	conf.instance_id = prop_text(c, "group.instance.id");
-	conf.rack = prop_text(c, "client.rack");
-	conf.remote_assignor = prop_text(c, "group.remote.assignor");
-	enum weir_code code = set_protocol(c, &conf, err);
-	code = code ? code : set_assignors(c, &conf, err);
-	code = code ? code : set_timeouts(c, &conf, err);
+	enum weir_code code = client_props_member(c->ctx, &conf, &c->group->commit_every_ms, err);
 	code = code ? code : set_reset(c, err);
 	if (code == WEIR_OK && c->args->regex) {
 		code = set_pattern(c, &conf, &pattern, err);

@@ -115,6 +115,9 @@ static enum weir_code kcat_run(void *args, struct ctx *ctx, struct weir_err *err
 	buf_init(&k.delim, 0);
 	buf_init(&k.key_delim, 0);
 	ctx->out.raw = true;
+	if (ctx->globals.dry_run) {
+		return err_set(err, WEIR_USAGE, "there is no dry run of kcat");
+	}
 	enum weir_code code = kcat_parse(&k, &done, err);
 	code = code || done ? code : connect(&k, err);
 	if (code == WEIR_OK && !done) {

@@ -37,7 +37,7 @@ struct reading {
 	struct arena arena;
 	struct part *parts;
 	size_t count, stopped, last;
-	int64_t printed, commit_due_ms;
+	int64_t printed, commit_due_ms, commit_every_ms;
 	bool committed, done, commits;
 	int64_t reset; /* CLIENT_OFFSET_EARLIEST or _LATEST */
 };
@@ -330,7 +330,7 @@ static enum weir_code commit(struct reading *r, bool wait, struct weir_err *err)
 	struct membership_share *shares = mem_array(r->count + 1, sizeof(*shares));
 	size_t count = 0;
 	enum weir_code code = out_flush(&r->k->ctx->out, err);
-	r->commit_due_ms = clock_mono_ms() + COMMIT_EVERY_MS;
+	r->commit_due_ms = clock_mono_ms() + r->commit_every_ms;
 	for (size_t i = 0; i < r->count; i++) {
 		int64_t at =
 			consumer_position(r->consumer, r->parts[i].topic, r->parts[i].partition);
@@ -390,10 +390,8 @@ static enum weir_code open_group(struct reading *r, struct weir_err *err)
 {
 	struct kcat *k = r->k;
 	struct membership_conf conf = membership_conf_default;
-	const struct prop *instance = props_find(&k->ctx->props, "group.instance.id");
 	const struct prop *commits = props_find(&k->ctx->props, "enable.auto.commit");
 	conf.group_id = k->group;
-	conf.instance_id = instance ? instance->value : NULL;
 	conf.topics = (const char *const *)k->words;
 	conf.topic_count = k->word_count;
 	conf.protocol = MEMBERSHIP_CLASSIC;
@@ -401,8 +399,7 @@ static enum weir_code open_group(struct reading *r, struct weir_err *err)
 	conf.assignors[1] = ASSIGNOR_ROUNDROBIN;
 	conf.assignor_count = 2;
 	r->commits = !commits || strcmp(commits->value, "false") != 0;
-	enum weir_code code = client_prop_number(
-		k->ctx, "session.timeout.ms", 1, INT32_MAX, &conf.session_timeout_ms, err);
+	enum weir_code code = client_props_member(k->ctx, &conf, &r->commit_every_ms, err);
 	code = code ? code : membership_open(k->client, &conf, &r->group, err);
 	if (code == WEIR_OK) {
 		kcat_info(k, 1, "Waiting for group rebalance\n");
@@ -459,6 +456,7 @@ static enum weir_code set_up(struct reading *r, struct weir_err *err)
 	r->style.null_header_text = "NULL";
 	enum weir_code code = set_reset(r, err);
 	code = code || k->json ? code : kcat_format(k, &r->format, err);
+	code = code ? code : client_props_consumer(k->ctx, &conf, err);
 	code = code ? code : consumer_open(k->client, &conf, &r->consumer, err);
 	if (code == WEIR_OK) {
 		code = k->mode == 'G' ? open_group(r, err) : add_topic(r, err);
@@ -468,7 +466,7 @@ static enum weir_code set_up(struct reading *r, struct weir_err *err)
 
 enum weir_code kcat_consume(struct kcat *k, struct weir_err *err)
 {
-	struct reading r = {.k = k};
+	struct reading r = {.k = k, .commit_every_ms = COMMIT_EVERY_MS};
 	struct weir_err why;
 	arena_init(&r.arena, LIMIT_FRAME_DEFAULT);
 	enum weir_code code = set_up(&r, err);

@@ -421,6 +421,9 @@ static enum weir_code take_props(struct parse *p, struct weir_err *err)
 {
 	struct kcat *k = p->k;
 	enum weir_code code = WEIR_OK;
+	if (!p->brokers) {
+		p->brokers = k->ctx->globals.brokers; /* weir -b LIST kcat ... */
+	}
 	if (p->brokers) {
 		props_add(&k->ctx->props, "bootstrap.servers", p->brokers, "-b");
 	}

@@ -11,7 +11,7 @@ libweircli_a_SOURCES = \
 	cli/engine.c cli/engine.h \
 	cli/candidates.c cli/candidates.h cli/candidates_cluster.c \
 	cli/client_keys.c cli/client_keys.def cli/client_keys.h \
-	cli/client_props.c cli/client_props.h \
+	cli/client_props.c cli/client_props.h cli/client_props_member.c \
 	cli/cluster_health.c cli/cluster_info.c \
 	cli/command.h cli/commands.c cli/commands.def \
 	cli/complete.c cli/completion.c \
@@ -43,7 +43,7 @@ libweircli_a_SOURCES = \
 	cli/json.c cli/json.h \
 	cli/kcat.c cli/kcat.h cli/kcat_consume.c cli/kcat_format.c cli/kcat_list.c cli/kcat_parse.c \
 	cli/kcat_produce.c cli/kcat_props.def \
-	cli/options.c cli/options.h \
+	cli/options.c cli/options.h cli/options_words.c \
 	cli/log_sizes.c cli/log_sizes.h \
 	cli/man_command.c cli/man_pages.c cli/mdoc.c cli/mdoc.h \
 	cli/out.c cli/out.h \

@@ -89,6 +89,9 @@ const struct opt *opts_find_letter(const struct opt *opts, char letter);
 WEIR_MUST_USE enum weir_code opt_set(
 	const struct opt *opt, void *args, const char *text, struct weir_err *err);
 bool opt_takes_value(const struct opt *opt);
+/* The words ("--name=value", "--name") that give args its values again, to hand them on. */
+void opts_words(const struct opt *opts, const void *args, void (*emit)(void *arg, const char *word),
+	void *arg);
 
 /* Takes options out of argv one after the other and hands out the words between them. */
 struct opt_parser {

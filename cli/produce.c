@@ -154,24 +154,6 @@ static enum weir_code finish(struct produce *p, enum weir_code code, struct weir
 	return code;
 }
 
-static enum weir_code parse_rate(struct produce *p, const char *text, struct weir_err *err)
-{
-	size_t len = strcspn(text, "/");
-	const char *unit = text + len;
-	char number[32];
-	snprintf(number, sizeof(number), "%.*s", (int)(len < 31 ? len : 31), text);
-	p->rate_ms = 1000;
-	if (strcmp(unit, "/m") == 0) {
-		p->rate_ms = 60 * 1000;
-	} else if (strcmp(unit, "/h") == 0) {
-		p->rate_ms = 60 * 60 * 1000;
-	} else if (*unit && strcmp(unit, "/s") != 0) {
-		return err_set(err, WEIR_USAGE, "--rate: \"%s\" is not /s, /m or /h", unit);
-	}
-	enum weir_code code = number_i64(number, 1, 1000000000, &p->rate_count, err);
-	return code == WEIR_OK ? code : err_wrap(err, "--rate");
-}
-
 /* Batches are sent as they are. */
 static enum weir_code check_batches(const struct produce_args *a, struct weir_err *err)
 {
@@ -251,7 +233,7 @@ static enum weir_code compile(struct produce *p, struct weir_err *err)
 		code = err_set(err, WEIR_USAGE, "a delimiter is empty");
 	}
 	if (code == WEIR_OK && a->rate) {
-		code = parse_rate(p, a->rate, err);
+		code = client_rate_parse(a->rate, &p->rate_count, &p->rate_ms, err);
 	}
 	if (code == WEIR_OK && (a->format || a->json)) {
 		code = format_new(a->json ? "%j\n" : a->format, &p->format, err);

@@ -87,43 +87,11 @@ static void add_quoted(struct buf *out, const char *text)
 	buf_add_byte(out, '\'');
 }
 
-static void add_word(struct shell *shell, const char *word)
+static void add_word(void *arg, const char *word)
 {
+	struct shell *shell = arg;
 	shell->options = mem_grow(shell->options, shell->option_count + 1, sizeof(*shell->options));
 	shell->options[shell->option_count++] = mem_dup_str(word);
-}
-
-static void add_option(struct shell *shell, const char *option, const char *value)
-{
-	if (value) {
-		add_word(shell, option);
-		add_word(shell, value);
-	}
-}
-
-/* The options given to the shell, as words for each command. */
-static void collect_options(struct shell *shell)
-{
-	const struct globals *g = &shell->ctx->globals;
-	add_option(shell, "--brokers", g->brokers);
-	add_option(shell, "--config", g->config);
-	add_option(shell, "--context", g->context);
-	add_option(shell, "--dir", g->dir);
-	for (size_t i = 0; i < g->sets.count; i++) {
-		add_option(shell, "-X", g->sets.items[i]);
-	}
-	for (size_t i = 0; i < g->resolves.count; i++) {
-		add_option(shell, "--resolve", g->resolves.items[i]);
-	}
-	for (int i = 0; i < g->verbose; i++) {
-		add_word(shell, "-v");
-	}
-	if (g->quiet) {
-		add_word(shell, "-q");
-	}
-	if (g->yes) {
-		add_word(shell, "-y");
-	}
 }
 
 static enum weir_code make_prefix(struct shell *shell, struct weir_err *err)
@@ -271,7 +239,7 @@ static enum weir_code run_input(
 static enum weir_code shell_run(void *opt_args, struct ctx *ctx, struct weir_err *err)
 {
 	struct shell shell = {.ctx = ctx, .args = opt_args};
-	collect_options(&shell);
+	opts_words(global_opts, &ctx->globals, add_word, &shell);
 	enum weir_code code = make_prefix(&shell, err);
 	if (code == WEIR_OK && shell.args->commands && ctx->word_count) {
 		code = err_set(err, WEIR_USAGE, "-c and a file exclude each other");

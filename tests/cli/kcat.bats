@@ -155,3 +155,32 @@ b' same -P -t t -T
 	echo later | $WEIR produce t
 	is later "$($WEIR kcat -b "$WEIR_BROKERS" -G g-weir -e -q t)"
 }
+
+@test "kcat: a property that is taken and not said to be without effect has one" {
+	# Each name of Kafka's in the table is looked up by code that kcat runs.
+	local name
+	while read -r name; do
+		grep -q "\"$name\"" "$top_srcdir"/cli/kcat_[cpf]*.c "$top_srcdir"/cli/kcat.c \
+			"$top_srcdir"/cli/client_props*.c "$top_srcdir"/cli/connect.c ||
+			{ echo "nothing reads $name"; return 1; }
+	done < <(sed -n 's/^KCAT_PROP(".*", "\(.*\)")$/\1/p' "$top_srcdir/cli/kcat_props.def" | sort -u)
+	both $WEIR kcat -b "$WEIR_BROKERS" -C -t t -e -q -X fetch.wait.max.ms=7 -X fetch.message.max.bytes=777 -d all
+	has "$err" "max_wait_ms:7,"
+	has "$err" "partition_max_bytes:777,"
+	both $WEIR kcat -b "$WEIR_BROKERS" -G g -e -q -X partition.assignment.strategy=roundrobin -X heartbeat.interval.ms=0 t
+	is 1 "$status"
+	both $WEIR kcat -b "$WEIR_BROKERS" -G g -o beginning -e -q -X partition.assignment.strategy=roundrobin -d all t
+	has "$err" 'name:"roundrobin"'
+	[[ $err != *'name:"range"'* ]]
+}
+
+@test "kcat and bench: a dry run sends nothing" {
+	for args in "kcat -b $WEIR_BROKERS -P -t t" "kcat -b $WEIR_BROKERS -G g t" "bench produce t -c 3" "bench latency t -c 3"; do
+		# shellcheck disable=SC2086
+		both $WEIR --dry-run $args <<<x
+		is 2 "$status"
+		has "$err" "dry"
+	done
+	is 5 "$($WEIR cat t | wc -l)"
+	is 5 "$($WEIR -b "$WEIR_BROKERS" kcat -C -t t -e -q | wc -l)"
+}

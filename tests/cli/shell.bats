@@ -29,6 +29,24 @@ other
 3	UNKNOWN_TOPIC_OR_PARTITION	true	6	no such topic or partition" "$out"
 }
 
+@test "every option before shell holds for all commands, a dry run above all" {
+	both $WEIR --dry-run shell -c 'topic delete orders -y; topic list --no-header'
+	is 0 "$status"
+	has "$out" "would delete"
+	is 2 "$($WEIR topic list --no-header | wc -l)"
+	both $WEIR -O json --no-header shell -c 'error 3'
+	is UNKNOWN_TOPIC_OR_PARTITION "$(jq -r '.[0].name' <<<"$out")"
+	both $WEIR -vv --timeout 700ms -X client.id=me shell -c 'topic list'
+	has "$err" '-> '
+	both $WEIR -b 127.0.0.1:1 --timeout 700ms shell -c 'topic list'
+	is 3 "$status"
+	# Each of them is known to the shell by the table: none is left out.
+	for option in --no-header --quiet --yes --dry-run '--color never' '--output tsv' '--timeout 5s'; do
+		# shellcheck disable=SC2086
+		$WEIR $option shell -c "!true" || return 1
+	done
+}
+
 @test "use sets the topic of record commands" {
 	both $WEIR shell -c "use orders; produce <<EOF
 one

@@ -53,11 +53,16 @@ static void records_are_due_at_their_rate(void **state)
 {
 	(void)state;
 	struct bench bench = {.begin_ns = 1000};
-	assert_int_equal(bench_due_ns(&bench, 0, 7, 55), 55);
-	assert_int_equal(bench_due_ns(&bench, 3, 3, 55), 1000 + 1000000000);
-	assert_int_equal(bench_due_ns(&bench, 3, 1, 55), 1000 + 333333333);
-	assert_int_equal(bench_due_ns(&bench, 1000000000, INT64_C(5000000000), 0),
-		1000 + INT64_C(5000000000));
+	assert_int_equal(bench_due_ns(&bench, 7, 55), 55);
+	bench.rate_count = 3;
+	bench.rate_span_ms = 1000;
+	assert_int_equal(bench_due_ns(&bench, 3, 55), 1000 + 1000000000);
+	assert_in_range(bench_due_ns(&bench, 1, 55), 1000 + 333333332, 1000 + 333333334);
+	bench.rate_span_ms = 60000;
+	assert_int_equal(bench_due_ns(&bench, 3, 55), 1000 + INT64_C(60000000000));
+	bench.rate_count = 1000000000;
+	bench.rate_span_ms = 1000;
+	assert_int_equal(bench_due_ns(&bench, INT64_C(5000000000), 0), 1000 + INT64_C(5000000000));
 }
 
 int main(void)
