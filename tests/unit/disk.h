@@ -21,8 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
+enum disk_undo_kind { UNDO_NAME, UNDO_RENAME, UNDO_UNLINK };
 struct disk_undo {
-	enum { UNDO_NAME, UNDO_RENAME, UNDO_UNLINK } kind;
+	enum disk_undo_kind kind;
 	char *path, *to;
 	char *kept; /* another name of what was overwritten or removed; NULL: nothing */
 };
@@ -53,7 +54,8 @@ static inline bool disk_tick(void)
 	return !disk.cut;
 }
 
-static inline void disk_undo_add(int kind, const char *path, const char *to, char *kept)
+static inline void disk_undo_add(
+	enum disk_undo_kind kind, const char *path, const char *to, char *kept)
 {
 	disk.undo = mem_grow(disk.undo, disk.undo_count + 1, sizeof(*disk.undo));
 	disk.undo[disk.undo_count++] =
