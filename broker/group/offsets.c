@@ -176,9 +176,9 @@ void offsets_put(struct offsets *offsets, struct slice name, struct uuid topic_i
 		topic->id = topic_id;
 	}
 	struct offset_page *page = take_page(topic, page_number(row->partition));
-	struct committed *to = take_row(page, row->partition);
-	*to = *row;
-	to->metadata = row->metadata_len ? mem_dup(row->metadata, row->metadata_len) : NULL;
+	struct committed copy = *row; /* before take_row frees: row may be of this table */
+	copy.metadata = row->metadata_len ? mem_dup(row->metadata, row->metadata_len) : NULL;
+	*take_row(page, copy.partition) = copy;
 }
 
 bool offsets_remove(struct offsets *offsets, struct slice name, int32_t partition)
