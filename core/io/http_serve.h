@@ -16,7 +16,8 @@ struct http_server;
  */
 typedef unsigned http_serve_fn(void *arg, const char *path, struct buf *body, const char **type);
 
-/* Listens on addr; bound gets the real port. Errors: as net_listen; IO. */
+/* Listens on addr; bound gets the real port. Errors: as net_listen; IO;
+ * NOT_FOUND: libmicrohttpd is not installed. */
 WEIR_MUST_USE enum weir_code http_serve_start(const struct net_addr *addr, http_serve_fn *serve,
 	void *arg, struct http_server **server, struct net_addr *bound, struct weir_err *err);
 /* Waits for the call at hand. NULL is fine. */
